@@ -965,117 +965,200 @@ l20:
 	RET
 
 // func BothSumHalfF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·BothSumHalfF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS (CX), Y1
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
+	JLT     l3
 	VMOVUPS (BX), Y0
 	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y7, Y7
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)
-	VMOVUPS 32(CX), Y1
+	VSQRTPS Y0, Y4
 	VMOVUPS 32(BX), Y0
 	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y6, Y6
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS 64(CX), Y1
+	VSQRTPS Y0, Y3
 	VMOVUPS 64(BX), Y0
 	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, 64(CX)
-	VMOVUPS 96(CX), Y1
+	VSQRTPS Y0, Y2
 	VMOVUPS 96(BX), Y0
 	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, 96(CX)
-	ADDQ    $+128, CX
-	ADDQ    $+128, BX
-	ADDQ    $-32, AX
-	CMPQ    AX, $0x20
-	JGE     l3
-
-l4:
-	CMPQ    AX, $0x08
-	JLT     l6
+	VSQRTPS Y0, Y1
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JLT     l5
 	PCALIGN $0x20
 
+l4:
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPS     (DX), Y4, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPS     Y4, Y8, Y8
+	VMOVUPS    128(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y4
+	VMOVUPS    32(BX), Y0
+	VADDPS     32(DX), Y3, Y0
+	VMOVUPS    Y0, 32(DX)
+	VADDPS     Y3, Y7, Y7
+	VMOVUPS    160(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y3
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPS     64(DX), Y2, Y0
+	VMOVUPS    Y0, 64(DX)
+	VADDPS     Y2, Y6, Y6
+	VMOVUPS    192(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y2
+	VMOVUPS    96(BX), Y0
+	VADDPS     96(DX), Y1, Y0
+	VMOVUPS    Y0, 96(DX)
+	VADDPS     Y1, Y5, Y5
+	VMOVUPS    224(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $+128, DX
+	ADDQ       $-32, CX
+	CMPQ       CX, $0x20
+	JGE        l4
+
 l5:
-	VMOVUPS (CX), Y1
-	VMOVUPS (BX), Y0
-	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y7, Y2
-	VADDPS  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)
-	VMOVAPS Y6, Y7
-	VMOVAPS Y5, Y6
-	VMOVAPS Y4, Y5
-	VMOVAPS Y2, Y4
-	ADDQ    $+32, CX
-	ADDQ    $+32, BX
-	ADDQ    $-8, AX
-	CMPQ    AX, $0x08
-	JGE     l5
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPS     (DX), Y4, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPS     Y4, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VADDPS     32(DX), Y3, Y0
+	VMOVUPS    Y0, 32(DX)
+	VADDPS     Y3, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPS     64(DX), Y2, Y0
+	VMOVUPS    Y0, 64(DX)
+	VADDPS     Y2, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VADDPS     96(DX), Y1, Y0
+	VMOVUPS    Y0, 96(DX)
+	VADDPS     Y1, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $+128, DX
+
+l3:
+	CMPQ    CX, $0x20
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y0
-	VANDPS       bothsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS      Y0, Y1
-	VADDPS       Y1, Y7, Y0
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y3, (CX)
-	VBLENDVPS    Y3, Y0, Y7, Y7
+	VMOVUPS    (BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	PREFETCHT1 (AX)
+	VADDPS     (DX), Y1, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPS     Y1, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	VADDPS     32(DX), Y1, Y0
+	VMOVUPS    Y0, 32(DX)
+	VADDPS     Y1, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	PREFETCHT1 64(AX)
+	VADDPS     64(DX), Y1, Y0
+	VMOVUPS    Y0, 64(DX)
+	VADDPS     Y1, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	VADDPS     96(DX), Y1, Y0
+	VMOVUPS    Y0, 96(DX)
+	VADDPS     Y1, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $+128, DX
+	ADDQ       $-32, CX
+	CMPQ       CX, $0x20
+	JGE        l6
 
 l7:
+	CMPQ    CX, $0x08
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS    (BX), Y0
+	VANDPS     bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	PREFETCHT1 (AX)
+	VADDPS     (DX), Y1, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPS     Y1, Y8, Y0
+	VMOVAPS    Y7, Y8
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y0, Y5
+	ADDQ       $+32, BX
+	ADDQ       $+32, AX
+	ADDQ       $+32, DX
+	ADDQ       $-8, CX
+	CMPQ       CX, $0x08
+	JGE        l8
+
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y1
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y2, Y0
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VADDPS       Y1, Y8, Y0
+	VBLENDVPS    Y2, Y0, Y8, Y8
+
+l10:
+	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X1
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l1
 
 l2:
@@ -1083,115 +1166,198 @@ l2:
 	RET
 
 // func BothSumHalfF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·BothSumHalfF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS (CX), Y1
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
+	JLT     l3
 	VMOVUPS (BX), Y0
 	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y7, Y7
-	VADDPD  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)
-	VMOVUPS 32(CX), Y1
+	VSQRTPD Y0, Y4
 	VMOVUPS 32(BX), Y0
 	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y6, Y6
-	VADDPD  Y0, Y1, Y1
-	VMOVUPS Y1, 32(CX)
-	VMOVUPS 64(CX), Y1
+	VSQRTPD Y0, Y3
 	VMOVUPS 64(BX), Y0
 	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y5, Y5
-	VADDPD  Y0, Y1, Y1
-	VMOVUPS Y1, 64(CX)
-	VMOVUPS 96(CX), Y1
+	VSQRTPD Y0, Y2
 	VMOVUPS 96(BX), Y0
 	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VADDPD  Y0, Y1, Y1
-	VMOVUPS Y1, 96(CX)
-	ADDQ    $+128, CX
-	ADDQ    $+128, BX
-	ADDQ    $-16, AX
-	CMPQ    AX, $0x10
-	JGE     l3
-
-l4:
-	CMPQ    AX, $0x04
-	JLT     l6
+	VSQRTPD Y0, Y1
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JLT     l5
 	PCALIGN $0x20
 
+l4:
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPD     (DX), Y4, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPD     Y4, Y8, Y8
+	VMOVUPS    128(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y4
+	VMOVUPS    32(BX), Y0
+	VADDPD     32(DX), Y3, Y0
+	VMOVUPS    Y0, 32(DX)
+	VADDPD     Y3, Y7, Y7
+	VMOVUPS    160(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y3
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPD     64(DX), Y2, Y0
+	VMOVUPS    Y0, 64(DX)
+	VADDPD     Y2, Y6, Y6
+	VMOVUPS    192(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y2
+	VMOVUPS    96(BX), Y0
+	VADDPD     96(DX), Y1, Y0
+	VMOVUPS    Y0, 96(DX)
+	VADDPD     Y1, Y5, Y5
+	VMOVUPS    224(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $+128, DX
+	ADDQ       $-16, CX
+	CMPQ       CX, $0x10
+	JGE        l4
+
 l5:
-	VMOVUPS (CX), Y1
-	VMOVUPS (BX), Y0
-	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y7, Y2
-	VADDPD  Y0, Y1, Y1
-	VMOVUPS Y1, (CX)
-	VMOVAPS Y6, Y7
-	VMOVAPS Y5, Y6
-	VMOVAPS Y4, Y5
-	VMOVAPS Y2, Y4
-	ADDQ    $+32, CX
-	ADDQ    $+32, BX
-	ADDQ    $-4, AX
-	CMPQ    AX, $0x04
-	JGE     l5
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPD     (DX), Y4, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPD     Y4, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VADDPD     32(DX), Y3, Y0
+	VMOVUPS    Y0, 32(DX)
+	VADDPD     Y3, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPD     64(DX), Y2, Y0
+	VMOVUPS    Y0, 64(DX)
+	VADDPD     Y2, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VADDPD     96(DX), Y1, Y0
+	VMOVUPS    Y0, 96(DX)
+	VADDPD     Y1, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $+128, DX
+
+l3:
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
 
 l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y0
-	VANDPD       bothsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD      Y0, Y1
-	VADDPD       Y1, Y7, Y0
-	VADDPD       Y1, Y2, Y2
-	VMASKMOVPD   Y2, Y3, (CX)
-	VBLENDVPD    Y3, Y0, Y7, Y7
+	VMOVUPS    (BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	PREFETCHT1 (AX)
+	VADDPD     (DX), Y1, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPD     Y1, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	VADDPD     32(DX), Y1, Y0
+	VMOVUPS    Y0, 32(DX)
+	VADDPD     Y1, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	PREFETCHT1 64(AX)
+	VADDPD     64(DX), Y1, Y0
+	VMOVUPS    Y0, 64(DX)
+	VADDPD     Y1, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	VADDPD     96(DX), Y1, Y0
+	VMOVUPS    Y0, 96(DX)
+	VADDPD     Y1, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $+128, DX
+	ADDQ       $-16, CX
+	CMPQ       CX, $0x10
+	JGE        l6
 
 l7:
+	CMPQ    CX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS    (BX), Y0
+	VANDPD     bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	PREFETCHT1 (AX)
+	VADDPD     (DX), Y1, Y0
+	VMOVUPS    Y0, (DX)
+	VADDPD     Y1, Y8, Y0
+	VMOVAPS    Y7, Y8
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y0, Y5
+	ADDQ       $+32, BX
+	ADDQ       $+32, AX
+	ADDQ       $+32, DX
+	ADDQ       $-4, CX
+	CMPQ       CX, $0x04
+	JGE        l8
+
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y1
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y2, Y0
+	VADDPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VADDPD       Y1, Y8, Y0
+	VBLENDVPD    Y2, Y0, Y8, Y8
+
+l10:
+	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X1
+	VADDPD       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l1
 
 l2:
@@ -2135,32 +2301,169 @@ l20:
 	RET
 
 // func BothSumThreeHalvesF32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
+	JLT     l3
+	VMOVUPS (BX), Y0
+	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y5
+	VMOVUPS 64(BX), Y0
+	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y4
+	VMOVUPS 96(BX), Y0
+	VANDPS  bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y3
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JLT     l5
 	PCALIGN $0x20
 
+l4:
+	VMOVUPS      (BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPS       Y0, Y10, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VADDPS       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VADDPS       Y0, Y9, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPS       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VADDPS       Y0, Y8, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VADDPS       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VADDPS       Y0, Y7, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l4
+
+l5:
+	VMOVUPS      (BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPS       Y0, Y10, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VADDPS       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VADDPS       Y0, Y9, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPS       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VADDPS       Y0, Y8, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPS       bothsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       bothsumsConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VADDPS       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VADDPS       Y0, Y7, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+
 l3:
-	VMOVUPS      (CX), Y4
+	CMPQ    CX, $0x20
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
 	VMOVUPS      (BX), Y0
 	VANDPS       bothsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2170,10 +2473,10 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y9, Y9
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      32(CX), Y4
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPS       Y0, Y10, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       bothsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2183,10 +2486,9 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y8, Y8
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	VMOVUPS      64(CX), Y4
+	VADDPS       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VADDPS       Y0, Y9, Y9
 	VMOVUPS      64(BX), Y0
 	VANDPS       bothsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2196,10 +2498,10 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y7, Y7
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(CX)
-	VMOVUPS      96(CX), Y4
+	PREFETCHT1   64(AX)
+	VADDPS       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VADDPS       Y0, Y8, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       bothsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2209,22 +2511,22 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y6, Y6
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, 96(CX)
-	ADDQ         $+128, CX
+	VADDPS       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VADDPS       Y0, Y7, Y7
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l3
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l6
 
-l4:
-	CMPQ    AX, $0x08
-	JLT     l6
+l7:
+	CMPQ    CX, $0x08
+	JLT     l9
 	PCALIGN $0x20
 
-l5:
-	VMOVUPS      (CX), Y4
+l8:
 	VMOVUPS      (BX), Y0
 	VANDPS       bothsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2234,27 +2536,28 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y9, Y1
-	VADDPS       Y0, Y4, Y4
-	VMOVUPS      Y4, (CX)
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPS       Y0, Y10, Y0
+	VMOVAPS      Y9, Y10
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y1, Y6
-	ADDQ         $+32, CX
+	VMOVAPS      Y0, Y7
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l5
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l8
 
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y5
-	VMASKMOVPS   (CX), Y5, Y4
-	VMASKMOVPS   (BX), Y5, Y0
+	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y4
+	VMASKMOVPS   (BX), Y4, Y0
 	VANDPS       bothsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       bothsumsConstants<>+32(SB), Y2, Y1
@@ -2263,25 +2566,27 @@ l6:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y9, Y1
-	VADDPS       Y0, Y4, Y4
-	VMASKMOVPS   Y4, Y5, (CX)
-	VBLENDVPS    Y5, Y1, Y9, Y9
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y4, Y1
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y4, (DX)
+	VADDPS       Y0, Y10, Y0
+	VBLENDVPS    Y4, Y0, Y10, Y10
 
-l7:
+l10:
+	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l1
 
 l2:
@@ -2289,32 +2594,169 @@ l2:
 	RET
 
 // func BothSumThreeHalvesF64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
+	JLT     l3
+	VMOVUPS (BX), Y0
+	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y5
+	VMOVUPS 64(BX), Y0
+	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y4
+	VMOVUPS 96(BX), Y0
+	VANDPD  bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y3
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JLT     l5
 	PCALIGN $0x20
 
+l4:
+	VMOVUPS      (BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VADDPD       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPD       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VADDPD       Y0, Y8, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VADDPD       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VADDPD       Y0, Y7, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l4
+
+l5:
+	VMOVUPS      (BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VADDPD       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPD       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VADDPD       Y0, Y8, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPD       bothsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       bothsumsConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VADDPD       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VADDPD       Y0, Y7, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+
 l3:
-	VMOVUPS      (CX), Y4
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
 	VMOVUPS      (BX), Y0
 	VANDPD       bothsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2324,10 +2766,10 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y9, Y9
-	VADDPD       Y0, Y4, Y4
-	VMOVUPS      Y4, (CX)
-	VMOVUPS      32(CX), Y4
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPD       Y0, Y10, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       bothsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2337,10 +2779,9 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y8, Y8
-	VADDPD       Y0, Y4, Y4
-	VMOVUPS      Y4, 32(CX)
-	VMOVUPS      64(CX), Y4
+	VADDPD       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
+	VADDPD       Y0, Y9, Y9
 	VMOVUPS      64(BX), Y0
 	VANDPD       bothsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2350,10 +2791,10 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y7, Y7
-	VADDPD       Y0, Y4, Y4
-	VMOVUPS      Y4, 64(CX)
-	VMOVUPS      96(CX), Y4
+	PREFETCHT1   64(AX)
+	VADDPD       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
+	VADDPD       Y0, Y8, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       bothsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2363,22 +2804,22 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y6, Y6
-	VADDPD       Y0, Y4, Y4
-	VMOVUPS      Y4, 96(CX)
-	ADDQ         $+128, CX
+	VADDPD       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
+	VADDPD       Y0, Y7, Y7
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l3
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l6
 
-l4:
-	CMPQ    AX, $0x04
-	JLT     l6
+l7:
+	CMPQ    CX, $0x04
+	JLT     l9
 	PCALIGN $0x20
 
-l5:
-	VMOVUPS      (CX), Y4
+l8:
 	VMOVUPS      (BX), Y0
 	VANDPD       bothsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2388,27 +2829,28 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y9, Y1
-	VADDPD       Y0, Y4, Y4
-	VMOVUPS      Y4, (CX)
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPD       Y0, Y10, Y0
+	VMOVAPS      Y9, Y10
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y1, Y6
-	ADDQ         $+32, CX
+	VMOVAPS      Y0, Y7
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l5
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l8
 
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y5
-	VMASKMOVPD   (CX), Y5, Y4
-	VMASKMOVPD   (BX), Y5, Y0
+	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y4
+	VMASKMOVPD   (BX), Y4, Y0
 	VANDPD       bothsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       bothsumsConstants<>+256(SB), Y2, Y1
@@ -2417,23 +2859,25 @@ l6:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y9, Y1
-	VADDPD       Y0, Y4, Y4
-	VMASKMOVPD   Y4, Y5, (CX)
-	VBLENDVPD    Y5, Y1, Y9, Y9
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y4, Y1
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   Y1, Y4, (DX)
+	VADDPD       Y0, Y10, Y0
+	VBLENDVPD    Y4, Y0, Y10, Y10
 
-l7:
+l10:
+	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l1
 
 l2:
@@ -3377,419 +3821,133 @@ l20:
 	RET
 
 // func BothSum3F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothSum3F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      (BX), Y0
-	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
-	VMULPS       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VADDPS       Y0, Y8, Y8
-	VADDPS       Y0, Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VMOVUPS      32(CX), Y3
-	VMOVUPS      32(BX), Y0
-	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
-	VMULPS       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VADDPS       Y0, Y7, Y7
-	VADDPS       Y0, Y3, Y3
-	VMOVUPS      Y3, 32(CX)
-	VMOVUPS      64(CX), Y3
-	VMOVUPS      64(BX), Y0
-	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
-	VMULPS       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VADDPS       Y0, Y6, Y6
-	VADDPS       Y0, Y3, Y3
-	VMOVUPS      Y3, 64(CX)
-	VMOVUPS      96(CX), Y3
-	VMOVUPS      96(BX), Y0
-	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
-	VMULPS       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VADDPS       Y0, Y5, Y5
-	VADDPS       Y0, Y3, Y3
-	VMOVUPS      Y3, 96(CX)
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x08
-	JLT     l6
-	PCALIGN $0x20
-
-l5:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      (BX), Y0
-	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
-	VMULPS       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VADDPS       Y0, Y8, Y1
-	VADDPS       Y0, Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y5, Y6
-	VMOVAPS      Y1, Y5
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y4
-	VMASKMOVPS   (CX), Y4, Y3
-	VMASKMOVPS   (BX), Y4, Y0
-	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
-	VMULPS       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y2, Y0, Y0
-	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFNMADD231PS Y2, Y1, Y0
-	VADDPS       Y0, Y8, Y1
-	VADDPS       Y0, Y3, Y3
-	VMASKMOVPS   Y3, Y4, (CX)
-	VBLENDVPS    Y4, Y1, Y8, Y8
-
-l7:
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func BothSum3F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·BothSum3F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      (BX), Y0
-	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
-	VMULPD       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFNMADD231PD Y2, Y1, Y0
-	VADDPD       Y0, Y8, Y8
-	VADDPD       Y0, Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VMOVUPS      32(CX), Y3
-	VMOVUPS      32(BX), Y0
-	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
-	VMULPD       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFNMADD231PD Y2, Y1, Y0
-	VADDPD       Y0, Y7, Y7
-	VADDPD       Y0, Y3, Y3
-	VMOVUPS      Y3, 32(CX)
-	VMOVUPS      64(CX), Y3
-	VMOVUPS      64(BX), Y0
-	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
-	VMULPD       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFNMADD231PD Y2, Y1, Y0
-	VADDPD       Y0, Y6, Y6
-	VADDPD       Y0, Y3, Y3
-	VMOVUPS      Y3, 64(CX)
-	VMOVUPS      96(CX), Y3
-	VMOVUPS      96(BX), Y0
-	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
-	VMULPD       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFNMADD231PD Y2, Y1, Y0
-	VADDPD       Y0, Y5, Y5
-	VADDPD       Y0, Y3, Y3
-	VMOVUPS      Y3, 96(CX)
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x04
-	JLT     l6
-	PCALIGN $0x20
-
-l5:
-	VMOVUPS      (CX), Y3
-	VMOVUPS      (BX), Y0
-	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
-	VMULPD       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFNMADD231PD Y2, Y1, Y0
-	VADDPD       Y0, Y8, Y1
-	VADDPD       Y0, Y3, Y3
-	VMOVUPS      Y3, (CX)
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y5, Y6
-	VMOVAPS      Y1, Y5
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y4
-	VMASKMOVPD   (CX), Y4, Y3
-	VMASKMOVPD   (BX), Y4, Y0
-	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
-	VMULPD       Y2, Y2, Y1
-	VMOVAPS      Y1, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y2, Y0, Y0
-	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFNMADD231PD Y2, Y1, Y0
-	VADDPD       Y0, Y8, Y1
-	VADDPD       Y0, Y3, Y3
-	VMASKMOVPD   Y3, Y4, (CX)
-	VBLENDVPD    Y4, Y1, Y8, Y8
-
-l7:
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l1
-
-l2:
-	VZEROUPPER
-	RET
-
-// func BothSum4F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·BothSum4F32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
-	JLT     l2
-	PCALIGN $0x20
-
-l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	VMOVUPS      (CX), Y2
 	VMOVUPS      (BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothsumsConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
+	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
+	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
 	VADDPS       Y0, Y7, Y7
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (CX)
-	VMOVUPS      32(CX), Y2
 	VMOVUPS      32(BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothsumsConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
+	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
+	VFNMADD231PS Y2, Y1, Y0
+	VADDPS       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
 	VADDPS       Y0, Y6, Y6
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	VMOVUPS      64(CX), Y2
 	VMOVUPS      64(BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothsumsConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
+	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
+	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   64(AX)
+	VADDPS       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
 	VADDPS       Y0, Y5, Y5
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      96(CX), Y2
 	VMOVUPS      96(BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothsumsConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
+	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
+	VFNMADD231PS Y2, Y1, Y0
+	VADDPS       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
 	VADDPS       Y0, Y4, Y4
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, 96(CX)
-	ADDQ         $+128, CX
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
 	JGE          l3
 
 l4:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (CX), Y2
 	VMOVUPS      (BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothsumsConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
+	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
-	VADDPS       Y0, Y7, Y1
-	VADDPS       Y0, Y2, Y2
-	VMOVUPS      Y2, (CX)
+	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPS       Y0, Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y1, Y4
-	ADDQ         $+32, CX
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
 	JGE          l5
 
 l6:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l7
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (CX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
-	VMULPS       Y1, Y1, Y0
-	VFNMADD213PS Y0, Y1, Y1
-	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
-	VMULPS       Y1, Y0, Y1
-	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
-	VFMADD231PS  Y0, Y0, Y1
-	VADDPS       Y1, Y7, Y0
-	VADDPS       Y1, Y2, Y2
-	VMASKMOVPS   Y2, Y3, (CX)
+	VMASKMOVPS   (BX), Y3, Y0
+	VORPS        bothsumsConstants<>+96(SB), Y0, Y2
+	VMULPS       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y2, Y0, Y0
+	VMAXPS       bothsumsConstants<>+160(SB), Y0, Y0
+	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y3, Y1
+	VADDPS       Y0, Y1, Y1
+	VMASKMOVPS   Y1, Y3, (DX)
+	VADDPS       Y0, Y7, Y0
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
@@ -3802,136 +3960,144 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l1
 
 l2:
 	VZEROUPPER
 	RET
 
-// func BothSum4F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·BothSum4F64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+16(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+// func BothSum3F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·BothSum3F64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    acc+8(FP), CX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	VMOVUPS      (CX), Y2
 	VMOVUPS      (BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothsumsConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
+	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
+	VMULPD       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
+	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
 	VADDPD       Y0, Y7, Y7
-	VADDPD       Y0, Y2, Y2
-	VMOVUPS      Y2, (CX)
-	VMOVUPS      32(CX), Y2
 	VMOVUPS      32(BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothsumsConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
+	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
+	VMULPD       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
+	VFNMADD231PD Y2, Y1, Y0
+	VADDPD       32(DX), Y0, Y1
+	VMOVUPS      Y1, 32(DX)
 	VADDPD       Y0, Y6, Y6
-	VADDPD       Y0, Y2, Y2
-	VMOVUPS      Y2, 32(CX)
-	VMOVUPS      64(CX), Y2
 	VMOVUPS      64(BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothsumsConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
+	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
+	VMULPD       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
+	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   64(AX)
+	VADDPD       64(DX), Y0, Y1
+	VMOVUPS      Y1, 64(DX)
 	VADDPD       Y0, Y5, Y5
-	VADDPD       Y0, Y2, Y2
-	VMOVUPS      Y2, 64(CX)
-	VMOVUPS      96(CX), Y2
 	VMOVUPS      96(BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothsumsConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
+	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
+	VMULPD       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
+	VFNMADD231PD Y2, Y1, Y0
+	VADDPD       96(DX), Y0, Y1
+	VMOVUPS      Y1, 96(DX)
 	VADDPD       Y0, Y4, Y4
-	VADDPD       Y0, Y2, Y2
-	VMOVUPS      Y2, 96(CX)
-	ADDQ         $+128, CX
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
 	JGE          l3
 
 l4:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (CX), Y2
 	VMOVUPS      (BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothsumsConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
+	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
+	VMULPD       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
-	VADDPD       Y0, Y7, Y1
-	VADDPD       Y0, Y2, Y2
-	VMOVUPS      Y2, (CX)
+	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y0, Y1
+	VMOVUPS      Y1, (DX)
+	VADDPD       Y0, Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y1, Y4
-	ADDQ         $+32, CX
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
 	JGE          l5
 
 l6:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l7
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (CX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
-	VMULPD       Y1, Y1, Y0
-	VFNMADD213PD Y0, Y1, Y1
-	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
-	VMULPD       Y1, Y0, Y1
-	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
-	VFMADD231PD  Y0, Y0, Y1
-	VADDPD       Y1, Y7, Y0
-	VADDPD       Y1, Y2, Y2
-	VMASKMOVPD   Y2, Y3, (CX)
+	VMASKMOVPD   (BX), Y3, Y0
+	VORPD        bothsumsConstants<>+320(SB), Y0, Y2
+	VMULPD       Y2, Y2, Y1
+	VMOVAPS      Y1, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y2, Y0, Y0
+	VMAXPD       bothsumsConstants<>+384(SB), Y0, Y0
+	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y3, Y1
+	VADDPD       Y0, Y1, Y1
+	VMASKMOVPD   Y1, Y3, (DX)
+	VADDPD       Y0, Y7, Y0
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
@@ -3942,10 +4108,296 @@ l7:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func BothSum4F32AVX2(out *float32, acc *float32, w *float32, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·BothSum4F32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS      (BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VADDPS       Y1, Y6, Y6
+	VMOVUPS      32(BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	VADDPS       32(DX), Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	VADDPS       Y1, Y5, Y5
+	VMOVUPS      64(BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   64(AX)
+	VADDPS       64(DX), Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VADDPS       Y1, Y4, Y4
+	VMOVUPS      96(BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	VADDPS       96(DX), Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	VADDPS       Y1, Y3, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l3
+
+l4:
+	CMPQ    CX, $0x08
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VMOVUPS      (BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VADDPS       (DX), Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VADDPS       Y1, Y6, Y0
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
+	ADDQ         $+32, BX
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l5
+
+l6:
+	CMPQ         CX, $0x01
+	JLT          l7
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     bothsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothsumsConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothsumsConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y2, Y0
+	VADDPS       Y1, Y0, Y0
+	VMASKMOVPS   Y0, Y2, (DX)
+	VADDPS       Y1, Y6, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l7:
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l1
+
+l2:
+	VZEROUPPER
+	RET
+
+// func BothSum4F64AVX2(out *float64, acc *float64, w *float64, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·BothSum4F64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+16(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
+	JLT     l2
+	PCALIGN $0x20
+
+l1:
+	MOVQ    acc+8(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	VMOVUPS      (BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VADDPD       Y1, Y6, Y6
+	VMOVUPS      32(BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	VADDPD       32(DX), Y1, Y0
+	VMOVUPS      Y0, 32(DX)
+	VADDPD       Y1, Y5, Y5
+	VMOVUPS      64(BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   64(AX)
+	VADDPD       64(DX), Y1, Y0
+	VMOVUPS      Y0, 64(DX)
+	VADDPD       Y1, Y4, Y4
+	VMOVUPS      96(BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	VADDPD       96(DX), Y1, Y0
+	VMOVUPS      Y0, 96(DX)
+	VADDPD       Y1, Y3, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l3
+
+l4:
+	CMPQ    CX, $0x04
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VMOVUPS      (BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VADDPD       (DX), Y1, Y0
+	VMOVUPS      Y0, (DX)
+	VADDPD       Y1, Y6, Y0
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
+	ADDQ         $+32, BX
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l5
+
+l6:
+	CMPQ         CX, $0x01
+	JLT          l7
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     bothsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothsumsConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothsumsConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y2, Y0
+	VADDPD       Y1, Y0, Y0
+	VMASKMOVPD   Y0, Y2, (DX)
+	VADDPD       Y1, Y6, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l7:
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l1
 
 l2:

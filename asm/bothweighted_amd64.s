@@ -107,99 +107,100 @@ TEXT ·BothWeightedSignedF32AVX2(SB), NOSPLIT, $0-72
 l2:
 	MOVQ         acc+8(FP), SI
 	MOVQ         v+24(FP), DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R10, CX
-	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS (R8), Y8
+	ADDQ         $+4, R8
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R10
-	VBROADCASTSS (R8), Y4
-	ADDQ         $+4, R8
+	VXORPS       Y4, Y4, Y4
 	MOVQ         R10, BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         R10, AX
+	CMPQ         CX, $0x20
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
-	VFMADD231PS (DX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     32(CX), Y0
-	VFMADD231PS 32(DX), Y0, Y7
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     64(SI), Y1
-	PREFETCHT1  64(BX)
-	VMOVUPS     64(CX), Y0
-	VFMADD231PS 64(DX), Y0, Y6
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 64(SI)
-	VMOVUPS     96(SI), Y1
-	VMOVUPS     96(CX), Y0
-	VFMADD231PS 96(DX), Y0, Y5
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 96(SI)
+	VMOVUPS     (BX), Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y7
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(SI), Y0
+	VFMADD231PS 32(BX), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS 32(DX), Y1, Y6
+	VMOVUPS     64(BX), Y1
+	PREFETCHT1  64(AX)
+	VMOVUPS     64(SI), Y0
+	VFMADD231PS 64(BX), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PS 64(DX), Y1, Y5
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     96(SI), Y0
+	VFMADD231PS 96(BX), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PS 96(DX), Y1, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
 	ADDQ        $+128, SI
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
 	JGE         l4
 
 l5:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
-	VFMADD231PS (DX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVAPS     Y8, Y0
-	VMOVAPS     Y7, Y8
+	VMOVUPS     (BX), Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (SI), Y0
+	VFMADD231PS (BX), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y7
+	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
-	VMOVAPS     Y0, Y5
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
 	JGE         l6
 
 l7:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l8
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (SI), Y3, Y2
-	PREFETCHT1   (BX)
-	VMASKMOVPS   (CX), Y3, Y1
+	VMASKMOVPS   (BX), Y3, Y2
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (BX), Y3, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y8, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
 	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD213PS  Y8, Y1, Y0
-	VFMADD231PS  Y4, Y1, Y2
-	VMASKMOVPS   Y2, Y3, (SI)
-	VBLENDVPS    Y3, Y0, Y8, Y8
+	VFMADD213PS  Y7, Y0, Y2
+	VBLENDVPS    Y3, Y2, Y7, Y7
 
 l8:
-	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -527,99 +528,100 @@ TEXT ·BothWeightedSignedF64AVX2(SB), NOSPLIT, $0-72
 l2:
 	MOVQ         acc+8(FP), SI
 	MOVQ         v+24(FP), DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R10, CX
-	VXORPS       Y8, Y8, Y8
+	VBROADCASTSD (R8), Y8
+	ADDQ         $+8, R8
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R10
-	VBROADCASTSD (R8), Y4
-	ADDQ         $+8, R8
+	VXORPS       Y4, Y4, Y4
 	MOVQ         R10, BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         R10, AX
+	CMPQ         CX, $0x10
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
-	VFMADD231PD (DX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     32(CX), Y0
-	VFMADD231PD 32(DX), Y0, Y7
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     64(SI), Y1
-	PREFETCHT1  64(BX)
-	VMOVUPS     64(CX), Y0
-	VFMADD231PD 64(DX), Y0, Y6
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 64(SI)
-	VMOVUPS     96(SI), Y1
-	VMOVUPS     96(CX), Y0
-	VFMADD231PD 96(DX), Y0, Y5
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 96(SI)
+	VMOVUPS     (BX), Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y7
+	VMOVUPS     32(BX), Y1
+	VMOVUPS     32(SI), Y0
+	VFMADD231PD 32(BX), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD 32(DX), Y1, Y6
+	VMOVUPS     64(BX), Y1
+	PREFETCHT1  64(AX)
+	VMOVUPS     64(SI), Y0
+	VFMADD231PD 64(BX), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PD 64(DX), Y1, Y5
+	VMOVUPS     96(BX), Y1
+	VMOVUPS     96(SI), Y0
+	VFMADD231PD 96(BX), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PD 96(DX), Y1, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
 	ADDQ        $+128, SI
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
 	JGE         l4
 
 l5:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
-	VFMADD231PD (DX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVAPS     Y8, Y0
-	VMOVAPS     Y7, Y8
+	VMOVUPS     (BX), Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (SI), Y0
+	VFMADD231PD (BX), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y7
+	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
-	VMOVAPS     Y0, Y5
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
 	JGE         l6
 
 l7:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l8
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (SI), Y3, Y2
-	PREFETCHT1   (BX)
-	VMASKMOVPD   (CX), Y3, Y1
+	VMASKMOVPD   (BX), Y3, Y2
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (BX), Y3, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y8, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
 	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD213PD  Y8, Y1, Y0
-	VFMADD231PD  Y4, Y1, Y2
-	VMASKMOVPD   Y2, Y3, (SI)
-	VBLENDVPD    Y3, Y0, Y8, Y8
+	VFMADD213PD  Y7, Y0, Y2
+	VBLENDVPD    Y3, Y2, Y7, Y7
 
 l8:
-	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (R9)
@@ -923,112 +925,210 @@ l18:
 	RET
 
 // func BothWeightedHalfF32AVX2(out *float32, acc *float32, w *float32, v *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeightedHalfF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R8, BX
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSS (DI), Y9
+	ADDQ         $+4, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R8
-	VBROADCASTSS (SI), Y4
-	ADDQ         $+4, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x20
+	JLT          l3
+	VMOVUPS      (BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y4
+	VMOVUPS      32(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y3
+	VMOVUPS      64(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y2
+	VMOVUPS      96(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y1
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JLT          l5
 	PCALIGN      $0x20
 
-l3:
-	VMOVUPS     (DX), Y1
-	VMOVUPS     (BX), Y0
-	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS (CX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     32(BX), Y0
-	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS 32(CX), Y0, Y7
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 32(DX)
-	VMOVUPS     64(DX), Y1
-	VMOVUPS     64(BX), Y0
-	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS 64(CX), Y0, Y6
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 64(DX)
-	VMOVUPS     96(DX), Y1
-	VMOVUPS     96(BX), Y0
-	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS 96(CX), Y0, Y5
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l3
-
 l4:
-	CMPQ    AX, $0x08
-	JLT     l6
-	PCALIGN $0x20
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VMOVAPS     Y4, Y0
+	VFMADD213PS (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y4, Y8
+	VMOVUPS     128(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VMOVAPS     Y3, Y0
+	VFMADD213PS 32(SI), Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS 32(DX), Y3, Y7
+	VMOVUPS     160(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y3
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VMOVAPS     Y2, Y0
+	VFMADD213PS 64(SI), Y9, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PS 64(DX), Y2, Y6
+	VMOVUPS     192(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VMOVAPS     Y1, Y0
+	VFMADD213PS 96(SI), Y9, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PS 96(DX), Y1, Y5
+	VMOVUPS     224(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y1
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
+	JGE         l4
 
 l5:
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VMOVAPS     Y4, Y0
+	VFMADD213PS (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y4, Y8
+	VMOVUPS     32(BX), Y0
+	VMOVAPS     Y3, Y0
+	VFMADD213PS 32(SI), Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS 32(DX), Y3, Y7
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VMOVAPS     Y2, Y0
+	VFMADD213PS 64(SI), Y9, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PS 64(DX), Y2, Y6
+	VMOVUPS     96(BX), Y0
+	VMOVAPS     Y1, Y0
+	VFMADD213PS 96(SI), Y9, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PS 96(DX), Y1, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+
+l3:
+	CMPQ    CX, $0x20
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
 	VMOVUPS     (BX), Y0
 	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS (CX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (DX)
+	VSQRTPS     Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVAPS     Y1, Y0
+	VFMADD213PS (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y8
+	VMOVUPS     32(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y1
+	VMOVAPS     Y1, Y0
+	VFMADD213PS 32(SI), Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS 32(DX), Y1, Y7
+	VMOVUPS     64(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y1
+	PREFETCHT1  64(AX)
+	VMOVAPS     Y1, Y0
+	VFMADD213PS 64(SI), Y9, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PS 64(DX), Y1, Y6
+	VMOVUPS     96(BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y1
+	VMOVAPS     Y1, Y0
+	VFMADD213PS 96(SI), Y9, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PS 96(DX), Y1, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
+	JGE         l6
+
+l7:
+	CMPQ    CX, $0x08
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (BX), Y0
+	VANDPS      bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVAPS     Y1, Y0
+	VFMADD213PS (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y8
 	VMOVAPS     Y8, Y0
 	VMOVAPS     Y7, Y8
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y0, Y5
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
 	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l5
+	ADDQ        $+32, AX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l8
 
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (DX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y0
+	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
 	VSQRTPS      Y0, Y1
-	VMASKMOVPS   (CX), Y3, Y0
-	VFMADD213PS  Y8, Y1, Y0
-	VFMADD231PS  Y4, Y1, Y2
-	VMASKMOVPS   Y2, Y3, (DX)
-	VBLENDVPS    Y3, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y9, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD213PS  Y8, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y8, Y8
 
-l7:
+l10:
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
 	VADDPS       Y7, Y8, Y8
@@ -1038,10 +1138,10 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $+4, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSS       X0, (R8)
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -1049,112 +1149,210 @@ l2:
 	RET
 
 // func BothWeightedHalfF64AVX2(out *float64, acc *float64, w *float64, v *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeightedHalfF64AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R8, BX
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSD (DI), Y9
+	ADDQ         $+8, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R8
-	VBROADCASTSD (SI), Y4
-	ADDQ         $+8, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x10
+	JLT          l3
+	VMOVUPS      (BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y4
+	VMOVUPS      32(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y3
+	VMOVUPS      64(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y2
+	VMOVUPS      96(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y1
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JLT          l5
 	PCALIGN      $0x20
 
-l3:
-	VMOVUPS     (DX), Y1
-	VMOVUPS     (BX), Y0
-	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD (CX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (DX)
-	VMOVUPS     32(DX), Y1
-	VMOVUPS     32(BX), Y0
-	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD 32(CX), Y0, Y7
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 32(DX)
-	VMOVUPS     64(DX), Y1
-	VMOVUPS     64(BX), Y0
-	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD 64(CX), Y0, Y6
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 64(DX)
-	VMOVUPS     96(DX), Y1
-	VMOVUPS     96(BX), Y0
-	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD 96(CX), Y0, Y5
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 96(DX)
-	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l3
-
 l4:
-	CMPQ    AX, $0x04
-	JLT     l6
-	PCALIGN $0x20
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VMOVAPS     Y4, Y0
+	VFMADD213PD (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y4, Y8
+	VMOVUPS     128(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VMOVAPS     Y3, Y0
+	VFMADD213PD 32(SI), Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD 32(DX), Y3, Y7
+	VMOVUPS     160(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y3
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VMOVAPS     Y2, Y0
+	VFMADD213PD 64(SI), Y9, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PD 64(DX), Y2, Y6
+	VMOVUPS     192(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VMOVAPS     Y1, Y0
+	VFMADD213PD 96(SI), Y9, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PD 96(DX), Y1, Y5
+	VMOVUPS     224(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y1
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l4
 
 l5:
-	VMOVUPS     (DX), Y1
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VMOVAPS     Y4, Y0
+	VFMADD213PD (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y4, Y8
+	VMOVUPS     32(BX), Y0
+	VMOVAPS     Y3, Y0
+	VFMADD213PD 32(SI), Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD 32(DX), Y3, Y7
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VMOVAPS     Y2, Y0
+	VFMADD213PD 64(SI), Y9, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PD 64(DX), Y2, Y6
+	VMOVUPS     96(BX), Y0
+	VMOVAPS     Y1, Y0
+	VFMADD213PD 96(SI), Y9, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PD 96(DX), Y1, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+
+l3:
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
 	VMOVUPS     (BX), Y0
 	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD (CX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (DX)
+	VSQRTPD     Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVAPS     Y1, Y0
+	VFMADD213PD (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y8
+	VMOVUPS     32(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y1
+	VMOVAPS     Y1, Y0
+	VFMADD213PD 32(SI), Y9, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD 32(DX), Y1, Y7
+	VMOVUPS     64(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y1
+	PREFETCHT1  64(AX)
+	VMOVAPS     Y1, Y0
+	VFMADD213PD 64(SI), Y9, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PD 64(DX), Y1, Y6
+	VMOVUPS     96(BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y1
+	VMOVAPS     Y1, Y0
+	VFMADD213PD 96(SI), Y9, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PD 96(DX), Y1, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, SI
+	ADDQ        $+128, DX
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l6
+
+l7:
+	CMPQ    CX, $0x04
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (BX), Y0
+	VANDPD      bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVAPS     Y1, Y0
+	VFMADD213PD (SI), Y9, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y8
 	VMOVAPS     Y8, Y0
 	VMOVAPS     Y7, Y8
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
 	VMOVAPS     Y0, Y5
-	ADDQ        $+32, DX
-	ADDQ        $+32, CX
 	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l5
+	ADDQ        $+32, AX
+	ADDQ        $+32, SI
+	ADDQ        $+32, DX
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l8
 
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (DX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y0
+	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
 	VSQRTPD      Y0, Y1
-	VMASKMOVPD   (CX), Y3, Y0
-	VFMADD213PD  Y8, Y1, Y0
-	VFMADD231PD  Y4, Y1, Y2
-	VMASKMOVPD   Y2, Y3, (DX)
-	VBLENDVPD    Y3, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y9, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD213PD  Y8, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y8, Y8
 
-l7:
+l10:
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
 	VADDPD       Y7, Y8, Y8
@@ -1162,10 +1360,10 @@ l7:
 	VADDPD       X0, X8, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	ADDQ         $+8, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSD       X0, (R8)
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -1190,100 +1388,102 @@ TEXT ·BothWeighted1F32AVX2(SB), NOSPLIT, $0-72
 l2:
 	MOVQ         acc+8(FP), SI
 	MOVQ         v+24(FP), DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R10, CX
-	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS (R8), Y8
+	ADDQ         $+4, R8
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R10
-	VBROADCASTSS (R8), Y4
-	ADDQ         $+4, R8
+	VXORPS       Y4, Y4, Y4
 	MOVQ         R10, BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         R10, AX
+	CMPQ         CX, $0x20
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VANDPS      (CX), Y14, Y0
-	VFMADD231PS (DX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVUPS     32(SI), Y1
-	VANDPS      32(CX), Y14, Y0
-	VFMADD231PS 32(DX), Y0, Y7
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     64(SI), Y1
-	PREFETCHT1  64(BX)
-	VANDPS      64(CX), Y14, Y0
-	VFMADD231PS 64(DX), Y0, Y6
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 64(SI)
-	VMOVUPS     96(SI), Y1
-	VANDPS      96(CX), Y14, Y0
-	VFMADD231PS 96(DX), Y0, Y5
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 96(SI)
+	VANDPS      (BX), Y14, Y1
+	PREFETCHT1  (AX)
+	VANDPS      (BX), Y14, Y0
+	VFMADD213PS (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y7
+	VANDPS      32(BX), Y14, Y1
+	VANDPS      32(BX), Y14, Y0
+	VFMADD213PS 32(SI), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS 32(DX), Y1, Y6
+	VANDPS      64(BX), Y14, Y1
+	PREFETCHT1  64(AX)
+	VANDPS      64(BX), Y14, Y0
+	VFMADD213PS 64(SI), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PS 64(DX), Y1, Y5
+	VANDPS      96(BX), Y14, Y1
+	VANDPS      96(BX), Y14, Y0
+	VFMADD213PS 96(SI), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PS 96(DX), Y1, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
 	ADDQ        $+128, SI
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
 	JGE         l4
 
 l5:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VANDPS      (CX), Y14, Y0
-	VFMADD231PS (DX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVAPS     Y8, Y0
-	VMOVAPS     Y7, Y8
+	VANDPS      (BX), Y14, Y1
+	PREFETCHT1  (AX)
+	VANDPS      (BX), Y14, Y0
+	VFMADD213PS (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y7
+	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
-	VMOVAPS     Y0, Y5
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
 	JGE         l6
 
 l7:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l8
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (SI), Y3, Y2
-	PREFETCHT1   (BX)
-	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (BX), Y3, Y0
+	VANDPS       Y14, Y0, Y2
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (BX), Y3, Y0
 	VANDPS       Y14, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y8, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
 	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD213PS  Y8, Y1, Y0
-	VFMADD231PS  Y4, Y1, Y2
-	VMASKMOVPS   Y2, Y3, (SI)
-	VBLENDVPS    Y3, Y0, Y8, Y8
+	VFMADD213PS  Y7, Y0, Y2
+	VBLENDVPS    Y3, Y2, Y7, Y7
 
 l8:
-	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -1615,100 +1815,102 @@ TEXT ·BothWeighted1F64AVX2(SB), NOSPLIT, $0-72
 l2:
 	MOVQ         acc+8(FP), SI
 	MOVQ         v+24(FP), DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R10, CX
-	VXORPS       Y8, Y8, Y8
+	VBROADCASTSD (R8), Y8
+	ADDQ         $+8, R8
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R10
-	VBROADCASTSD (R8), Y4
-	ADDQ         $+8, R8
+	VXORPS       Y4, Y4, Y4
 	MOVQ         R10, BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         R10, AX
+	CMPQ         CX, $0x10
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VANDPD      (CX), Y14, Y0
-	VFMADD231PD (DX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVUPS     32(SI), Y1
-	VANDPD      32(CX), Y14, Y0
-	VFMADD231PD 32(DX), Y0, Y7
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     64(SI), Y1
-	PREFETCHT1  64(BX)
-	VANDPD      64(CX), Y14, Y0
-	VFMADD231PD 64(DX), Y0, Y6
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 64(SI)
-	VMOVUPS     96(SI), Y1
-	VANDPD      96(CX), Y14, Y0
-	VFMADD231PD 96(DX), Y0, Y5
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 96(SI)
+	VANDPD      (BX), Y14, Y1
+	PREFETCHT1  (AX)
+	VANDPD      (BX), Y14, Y0
+	VFMADD213PD (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y7
+	VANDPD      32(BX), Y14, Y1
+	VANDPD      32(BX), Y14, Y0
+	VFMADD213PD 32(SI), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD 32(DX), Y1, Y6
+	VANDPD      64(BX), Y14, Y1
+	PREFETCHT1  64(AX)
+	VANDPD      64(BX), Y14, Y0
+	VFMADD213PD 64(SI), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PD 64(DX), Y1, Y5
+	VANDPD      96(BX), Y14, Y1
+	VANDPD      96(BX), Y14, Y0
+	VFMADD213PD 96(SI), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PD 96(DX), Y1, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
 	ADDQ        $+128, SI
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
 	JGE         l4
 
 l5:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VANDPD      (CX), Y14, Y0
-	VFMADD231PD (DX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVAPS     Y8, Y0
-	VMOVAPS     Y7, Y8
+	VANDPD      (BX), Y14, Y1
+	PREFETCHT1  (AX)
+	VANDPD      (BX), Y14, Y0
+	VFMADD213PD (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y7
+	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
-	VMOVAPS     Y0, Y5
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
 	JGE         l6
 
 l7:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l8
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (SI), Y3, Y2
-	PREFETCHT1   (BX)
-	VMASKMOVPD   (CX), Y3, Y0
+	VMASKMOVPD   (BX), Y3, Y0
+	VANDPD       Y14, Y0, Y2
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (BX), Y3, Y0
 	VANDPD       Y14, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y8, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
 	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD213PD  Y8, Y1, Y0
-	VFMADD231PD  Y4, Y1, Y2
-	VMASKMOVPD   Y2, Y3, (SI)
-	VBLENDVPD    Y3, Y0, Y8, Y8
+	VFMADD213PD  Y7, Y0, Y2
+	VBLENDVPD    Y3, Y2, Y7, Y7
 
 l8:
-	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (R9)
@@ -2015,36 +2217,183 @@ l18:
 	RET
 
 // func BothWeightedThreeHalvesF32AVX2(out *float32, acc *float32, w *float32, v *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeightedThreeHalvesF32AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R8, BX
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSS (DI), Y11
+	ADDQ         $+4, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y9, Y9, Y9
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y7, Y7, Y7
-	ADDQ         AX, R8
-	VBROADCASTSS (SI), Y6
-	ADDQ         $+4, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
-	JLT          l4
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x20
+	JLT          l3
+	VMOVUPS      (BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y3
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JLT          l5
 	PCALIGN      $0x20
 
+l4:
+	VMOVUPS      (BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PS  (DX), Y0, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  32(SI), Y11, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PS  32(DX), Y0, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  64(SI), Y11, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PS  64(DX), Y0, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  96(SI), Y11, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PS  96(DX), Y0, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l4
+
+l5:
+	VMOVUPS      (BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PS  (DX), Y0, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  32(SI), Y11, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PS  32(DX), Y0, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  64(SI), Y11, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PS  64(DX), Y0, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPS       bothweightedConstants<>+64(SB), Y0, Y2
+	VMULPS       bothweightedConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  96(SI), Y11, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PS  96(DX), Y0, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+
 l3:
-	VMOVUPS      (DX), Y4
+	CMPQ    CX, $0x20
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
 	VMOVUPS      (BX), Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2054,10 +2403,11 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  (CX), Y0, Y10
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      32(DX), Y4
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PS  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2067,10 +2417,10 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  32(CX), Y0, Y9
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, 32(DX)
-	VMOVUPS      64(DX), Y4
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  32(SI), Y11, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PS  32(DX), Y0, Y9
 	VMOVUPS      64(BX), Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2080,10 +2430,11 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  64(CX), Y0, Y8
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, 64(DX)
-	VMOVUPS      96(DX), Y4
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  64(SI), Y11, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PS  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2093,23 +2444,24 @@ l3:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  96(CX), Y0, Y7
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  96(SI), Y11, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PS  96(DX), Y0, Y7
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l3
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l6
 
-l4:
-	CMPQ    AX, $0x08
-	JLT     l6
+l7:
+	CMPQ    CX, $0x08
+	JLT     l9
 	PCALIGN $0x20
 
-l5:
-	VMOVUPS      (DX), Y4
+l8:
 	VMOVUPS      (BX), Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2119,29 +2471,31 @@ l5:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  (CX), Y0, Y10
-	VFMADD231PS  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PS  (DX), Y0, Y10
 	VMOVAPS      Y10, Y0
 	VMOVAPS      Y9, Y10
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y0, Y7
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l5
+	ADDQ         $+32, AX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l8
 
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y5
-	VMASKMOVPS   (DX), Y5, Y4
-	VMASKMOVPS   (BX), Y5, Y0
+	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y4
+	VMASKMOVPS   (BX), Y4, Y0
 	VANDPS       bothweightedConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       bothweightedConstants<>+32(SB), Y2, Y1
@@ -2150,13 +2504,15 @@ l6:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VMASKMOVPS   (CX), Y5, Y1
-	VFMADD213PS  Y10, Y0, Y1
-	VFMADD231PS  Y6, Y0, Y4
-	VMASKMOVPS   Y4, Y5, (DX)
-	VBLENDVPS    Y5, Y1, Y10, Y10
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (SI), Y4, Y1
+	VFMADD231PS  Y11, Y0, Y1
+	VMASKMOVPS   Y1, Y4, (SI)
+	VMASKMOVPS   (DX), Y4, Y1
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y4, Y0, Y10, Y10
 
-l7:
+l10:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -2166,10 +2522,10 @@ l7:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $+4, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSS       X0, (R8)
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -2177,36 +2533,183 @@ l2:
 	RET
 
 // func BothWeightedThreeHalvesF64AVX2(out *float64, acc *float64, w *float64, v *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeightedThreeHalvesF64AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R8, BX
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSD (DI), Y11
+	ADDQ         $+8, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y10, Y10, Y10
 	VXORPS       Y9, Y9, Y9
 	VXORPS       Y8, Y8, Y8
 	VXORPS       Y7, Y7, Y7
-	ADDQ         AX, R8
-	VBROADCASTSD (SI), Y6
-	ADDQ         $+8, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
-	JLT          l4
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x10
+	JLT          l3
+	VMOVUPS      (BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y3
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JLT          l5
 	PCALIGN      $0x20
 
+l4:
+	VMOVUPS      (BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PD  (DX), Y0, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  32(SI), Y11, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PD  32(DX), Y0, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  64(SI), Y11, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PD  64(DX), Y0, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  96(SI), Y11, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PD  96(DX), Y0, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l4
+
+l5:
+	VMOVUPS      (BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PD  (DX), Y0, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  32(SI), Y11, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PD  32(DX), Y0, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  64(SI), Y11, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PD  64(DX), Y0, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPD       bothweightedConstants<>+288(SB), Y0, Y2
+	VMULPD       bothweightedConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  96(SI), Y11, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PD  96(DX), Y0, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+
 l3:
-	VMOVUPS      (DX), Y4
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
 	VMOVUPS      (BX), Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2216,10 +2719,11 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  (CX), Y0, Y10
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
-	VMOVUPS      32(DX), Y4
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PD  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2229,10 +2733,10 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  32(CX), Y0, Y9
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, 32(DX)
-	VMOVUPS      64(DX), Y4
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  32(SI), Y11, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PD  32(DX), Y0, Y9
 	VMOVUPS      64(BX), Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2242,10 +2746,11 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  64(CX), Y0, Y8
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, 64(DX)
-	VMOVUPS      96(DX), Y4
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  64(SI), Y11, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PD  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2255,23 +2760,24 @@ l3:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  96(CX), Y0, Y7
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  96(SI), Y11, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PD  96(DX), Y0, Y7
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l3
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l6
 
-l4:
-	CMPQ    AX, $0x04
-	JLT     l6
+l7:
+	CMPQ    CX, $0x04
+	JLT     l9
 	PCALIGN $0x20
 
-l5:
-	VMOVUPS      (DX), Y4
+l8:
 	VMOVUPS      (BX), Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -2281,29 +2787,31 @@ l5:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  (CX), Y0, Y10
-	VFMADD231PD  Y6, Y0, Y4
-	VMOVUPS      Y4, (DX)
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  (SI), Y11, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PD  (DX), Y0, Y10
 	VMOVAPS      Y10, Y0
 	VMOVAPS      Y9, Y10
 	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
 	VMOVAPS      Y0, Y7
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l5
+	ADDQ         $+32, AX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l8
 
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
+l9:
+	CMPQ         CX, $0x01
+	JLT          l10
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y5
-	VMASKMOVPD   (DX), Y5, Y4
-	VMASKMOVPD   (BX), Y5, Y0
+	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y4
+	VMASKMOVPD   (BX), Y4, Y0
 	VANDPD       bothweightedConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       bothweightedConstants<>+256(SB), Y2, Y1
@@ -2312,13 +2820,15 @@ l6:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VMASKMOVPD   (CX), Y5, Y1
-	VFMADD213PD  Y10, Y0, Y1
-	VFMADD231PD  Y6, Y0, Y4
-	VMASKMOVPD   Y4, Y5, (DX)
-	VBLENDVPD    Y5, Y1, Y10, Y10
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (SI), Y4, Y1
+	VFMADD231PD  Y11, Y0, Y1
+	VMASKMOVPD   Y1, Y4, (SI)
+	VMASKMOVPD   (DX), Y4, Y1
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y4, Y0, Y10, Y10
 
-l7:
+l10:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -2326,10 +2836,10 @@ l7:
 	VADDPD       X0, X10, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	ADDQ         $+8, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSD       X0, (R8)
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -2353,105 +2863,112 @@ TEXT ·BothWeighted2F32AVX2(SB), NOSPLIT, $0-72
 l2:
 	MOVQ         acc+8(FP), SI
 	MOVQ         v+24(FP), DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R10, CX
-	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS (R8), Y8
+	ADDQ         $+4, R8
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R10
-	VBROADCASTSS (R8), Y4
-	ADDQ         $+4, R8
+	VXORPS       Y4, Y4, Y4
 	MOVQ         R10, BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R10
+	MOVQ         R10, AX
+	CMPQ         CX, $0x20
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (BX), Y0
+	VMULPS      Y0, Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (BX), Y0
 	VMULPS      Y0, Y0, Y0
-	VFMADD231PS (DX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     32(CX), Y0
+	VFMADD213PS (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y7
+	VMOVUPS     32(BX), Y0
+	VMULPS      Y0, Y0, Y1
+	VMOVUPS     32(BX), Y0
 	VMULPS      Y0, Y0, Y0
-	VFMADD231PS 32(DX), Y0, Y7
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     64(SI), Y1
-	PREFETCHT1  64(BX)
-	VMOVUPS     64(CX), Y0
+	VFMADD213PS 32(SI), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PS 32(DX), Y1, Y6
+	VMOVUPS     64(BX), Y0
+	VMULPS      Y0, Y0, Y1
+	PREFETCHT1  64(AX)
+	VMOVUPS     64(BX), Y0
 	VMULPS      Y0, Y0, Y0
-	VFMADD231PS 64(DX), Y0, Y6
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 64(SI)
-	VMOVUPS     96(SI), Y1
-	VMOVUPS     96(CX), Y0
+	VFMADD213PS 64(SI), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PS 64(DX), Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VMULPS      Y0, Y0, Y1
+	VMOVUPS     96(BX), Y0
 	VMULPS      Y0, Y0, Y0
-	VFMADD231PS 96(DX), Y0, Y5
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, 96(SI)
+	VFMADD213PS 96(SI), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PS 96(DX), Y1, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
 	ADDQ        $+128, SI
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
 	JGE         l4
 
 l5:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (BX), Y0
+	VMULPS      Y0, Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (BX), Y0
 	VMULPS      Y0, Y0, Y0
-	VFMADD231PS (DX), Y0, Y8
-	VFMADD231PS Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVAPS     Y8, Y0
-	VMOVAPS     Y7, Y8
+	VFMADD213PS (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PS (DX), Y1, Y7
+	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
-	VMOVAPS     Y0, Y5
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
 	JGE         l6
 
 l7:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l8
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (SI), Y3, Y2
-	PREFETCHT1   (BX)
-	VMASKMOVPS   (CX), Y3, Y0
+	VMASKMOVPS   (BX), Y3, Y0
+	VMULPS       Y0, Y0, Y2
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (BX), Y3, Y0
 	VMULPS       Y0, Y0, Y1
+	VMASKMOVPS   (SI), Y3, Y0
+	VFMADD231PS  Y8, Y1, Y0
+	VMASKMOVPS   Y0, Y3, (SI)
 	VMASKMOVPS   (DX), Y3, Y0
-	VFMADD213PS  Y8, Y1, Y0
-	VFMADD231PS  Y4, Y1, Y2
-	VMASKMOVPS   Y2, Y3, (SI)
-	VBLENDVPS    Y3, Y0, Y8, Y8
+	VFMADD213PS  Y7, Y0, Y2
+	VBLENDVPS    Y3, Y2, Y7, Y7
 
 l8:
-	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -2805,105 +3322,112 @@ TEXT ·BothWeighted2F64AVX2(SB), NOSPLIT, $0-72
 l2:
 	MOVQ         acc+8(FP), SI
 	MOVQ         v+24(FP), DX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R10, CX
-	VXORPS       Y8, Y8, Y8
+	VBROADCASTSD (R8), Y8
+	ADDQ         $+8, R8
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R10
-	VBROADCASTSD (R8), Y4
-	ADDQ         $+8, R8
+	VXORPS       Y4, Y4, Y4
 	MOVQ         R10, BX
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R10
+	MOVQ         R10, AX
+	CMPQ         CX, $0x10
 	JLT          l5
 	PCALIGN      $0x20
 
 l4:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (BX), Y0
+	VMULPD      Y0, Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (BX), Y0
 	VMULPD      Y0, Y0, Y0
-	VFMADD231PD (DX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVUPS     32(SI), Y1
-	VMOVUPS     32(CX), Y0
+	VFMADD213PD (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y7
+	VMOVUPS     32(BX), Y0
+	VMULPD      Y0, Y0, Y1
+	VMOVUPS     32(BX), Y0
 	VMULPD      Y0, Y0, Y0
-	VFMADD231PD 32(DX), Y0, Y7
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 32(SI)
-	VMOVUPS     64(SI), Y1
-	PREFETCHT1  64(BX)
-	VMOVUPS     64(CX), Y0
+	VFMADD213PD 32(SI), Y8, Y0
+	VMOVUPS     Y0, 32(SI)
+	VFMADD231PD 32(DX), Y1, Y6
+	VMOVUPS     64(BX), Y0
+	VMULPD      Y0, Y0, Y1
+	PREFETCHT1  64(AX)
+	VMOVUPS     64(BX), Y0
 	VMULPD      Y0, Y0, Y0
-	VFMADD231PD 64(DX), Y0, Y6
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 64(SI)
-	VMOVUPS     96(SI), Y1
-	VMOVUPS     96(CX), Y0
+	VFMADD213PD 64(SI), Y8, Y0
+	VMOVUPS     Y0, 64(SI)
+	VFMADD231PD 64(DX), Y1, Y5
+	VMOVUPS     96(BX), Y0
+	VMULPD      Y0, Y0, Y1
+	VMOVUPS     96(BX), Y0
 	VMULPD      Y0, Y0, Y0
-	VFMADD231PD 96(DX), Y0, Y5
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, 96(SI)
+	VFMADD213PD 96(SI), Y8, Y0
+	VMOVUPS     Y0, 96(SI)
+	VFMADD231PD 96(DX), Y1, Y4
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
 	ADDQ        $+128, SI
 	ADDQ        $+128, DX
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
 	JGE         l4
 
 l5:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
-	VMOVUPS     (SI), Y1
-	PREFETCHT1  (BX)
-	VMOVUPS     (CX), Y0
+	VMOVUPS     (BX), Y0
+	VMULPD      Y0, Y0, Y1
+	PREFETCHT1  (AX)
+	VMOVUPS     (BX), Y0
 	VMULPD      Y0, Y0, Y0
-	VFMADD231PD (DX), Y0, Y8
-	VFMADD231PD Y4, Y0, Y1
-	VMOVUPS     Y1, (SI)
-	VMOVAPS     Y8, Y0
-	VMOVAPS     Y7, Y8
+	VFMADD213PD (SI), Y8, Y0
+	VMOVUPS     Y0, (SI)
+	VFMADD231PD (DX), Y1, Y7
+	VMOVAPS     Y7, Y0
 	VMOVAPS     Y6, Y7
 	VMOVAPS     Y5, Y6
-	VMOVAPS     Y0, Y5
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y0, Y4
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
 	ADDQ        $+32, SI
 	ADDQ        $+32, DX
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
 	JGE         l6
 
 l7:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l8
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (SI), Y3, Y2
-	PREFETCHT1   (BX)
-	VMASKMOVPD   (CX), Y3, Y0
+	VMASKMOVPD   (BX), Y3, Y0
+	VMULPD       Y0, Y0, Y2
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (BX), Y3, Y0
 	VMULPD       Y0, Y0, Y1
+	VMASKMOVPD   (SI), Y3, Y0
+	VFMADD231PD  Y8, Y1, Y0
+	VMASKMOVPD   Y0, Y3, (SI)
 	VMASKMOVPD   (DX), Y3, Y0
-	VFMADD213PD  Y8, Y1, Y0
-	VFMADD231PD  Y4, Y1, Y2
-	VMASKMOVPD   Y2, Y3, (SI)
-	VBLENDVPD    Y3, Y0, Y8, Y8
+	VFMADD213PD  Y7, Y0, Y2
+	VBLENDVPD    Y3, Y2, Y7, Y7
 
 l8:
-	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (R9)
@@ -3233,36 +3757,36 @@ l18:
 	RET
 
 // func BothWeighted3F32AVX2(out *float32, acc *float32, w *float32, v *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeighted3F32AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R8, BX
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSS (DI), Y8
+	ADDQ         $+4, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
-	ADDQ         AX, R8
-	VBROADCASTSS (SI), Y5
-	ADDQ         $+4, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x20
 	JLT          l4
 	PCALIGN      $0x20
 
 l3:
-	VMOVUPS      (DX), Y3
 	VMOVUPS      (BX), Y0
 	VORPS        bothweightedConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3271,10 +3795,11 @@ l3:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  (CX), Y0, Y9
-	VFMADD231PS  Y5, Y0, Y3
-	VMOVUPS      Y3, (DX)
-	VMOVUPS      32(DX), Y3
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  (SI), Y8, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PS  (DX), Y0, Y7
 	VMOVUPS      32(BX), Y0
 	VORPS        bothweightedConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3283,10 +3808,10 @@ l3:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  32(CX), Y0, Y8
-	VFMADD231PS  Y5, Y0, Y3
-	VMOVUPS      Y3, 32(DX)
-	VMOVUPS      64(DX), Y3
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  32(SI), Y8, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PS  32(DX), Y0, Y6
 	VMOVUPS      64(BX), Y0
 	VORPS        bothweightedConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3295,10 +3820,11 @@ l3:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  64(CX), Y0, Y7
-	VFMADD231PS  Y5, Y0, Y3
-	VMOVUPS      Y3, 64(DX)
-	VMOVUPS      96(DX), Y3
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  64(SI), Y8, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PS  64(DX), Y0, Y5
 	VMOVUPS      96(BX), Y0
 	VORPS        bothweightedConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3307,23 +3833,24 @@ l3:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  96(CX), Y0, Y6
-	VFMADD231PS  Y5, Y0, Y3
-	VMOVUPS      Y3, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  96(SI), Y8, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PS  96(DX), Y0, Y4
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
 	JGE          l3
 
 l4:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (DX), Y3
 	VMOVUPS      (BX), Y0
 	VORPS        bothweightedConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
@@ -3332,29 +3859,31 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  (CX), Y0, Y9
-	VFMADD231PS  Y5, Y0, Y3
-	VMOVUPS      Y3, (DX)
-	VMOVAPS      Y9, Y0
-	VMOVAPS      Y8, Y9
-	VMOVAPS      Y7, Y8
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PS  (SI), Y8, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PS  (DX), Y0, Y7
+	VMOVAPS      Y7, Y0
 	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	ADDQ         $+32, AX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
 	JGE          l5
 
 l6:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l7
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y4
-	VMASKMOVPS   (DX), Y4, Y3
-	VMASKMOVPS   (BX), Y4, Y0
+	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y0
 	VORPS        bothweightedConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -3362,26 +3891,28 @@ l6:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VMASKMOVPS   (CX), Y4, Y1
-	VFMADD213PS  Y9, Y0, Y1
-	VFMADD231PS  Y5, Y0, Y3
-	VMASKMOVPS   Y3, Y4, (DX)
-	VBLENDVPS    Y4, Y1, Y9, Y9
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (SI), Y3, Y1
+	VFMADD231PS  Y8, Y0, Y1
+	VMASKMOVPS   Y1, Y3, (SI)
+	VMASKMOVPS   (DX), Y3, Y1
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l7:
-	VADDPS       Y7, Y9, Y9
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $+4, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSS       X0, (R8)
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -3389,36 +3920,36 @@ l2:
 	RET
 
 // func BothWeighted3F64AVX2(out *float64, acc *float64, w *float64, v *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeighted3F64AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R8, BX
-	VXORPS       Y9, Y9, Y9
-	VXORPS       Y8, Y8, Y8
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSD (DI), Y8
+	ADDQ         $+8, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y7, Y7, Y7
 	VXORPS       Y6, Y6, Y6
-	ADDQ         AX, R8
-	VBROADCASTSD (SI), Y5
-	ADDQ         $+8, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x10
 	JLT          l4
 	PCALIGN      $0x20
 
 l3:
-	VMOVUPS      (DX), Y3
 	VMOVUPS      (BX), Y0
 	VORPD        bothweightedConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3427,10 +3958,11 @@ l3:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  (CX), Y0, Y9
-	VFMADD231PD  Y5, Y0, Y3
-	VMOVUPS      Y3, (DX)
-	VMOVUPS      32(DX), Y3
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  (SI), Y8, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PD  (DX), Y0, Y7
 	VMOVUPS      32(BX), Y0
 	VORPD        bothweightedConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3439,10 +3971,10 @@ l3:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  32(CX), Y0, Y8
-	VFMADD231PD  Y5, Y0, Y3
-	VMOVUPS      Y3, 32(DX)
-	VMOVUPS      64(DX), Y3
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  32(SI), Y8, Y1
+	VMOVUPS      Y1, 32(SI)
+	VFMADD231PD  32(DX), Y0, Y6
 	VMOVUPS      64(BX), Y0
 	VORPD        bothweightedConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3451,10 +3983,11 @@ l3:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  64(CX), Y0, Y7
-	VFMADD231PD  Y5, Y0, Y3
-	VMOVUPS      Y3, 64(DX)
-	VMOVUPS      96(DX), Y3
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  64(SI), Y8, Y1
+	VMOVUPS      Y1, 64(SI)
+	VFMADD231PD  64(DX), Y0, Y5
 	VMOVUPS      96(BX), Y0
 	VORPD        bothweightedConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3463,23 +3996,24 @@ l3:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  96(CX), Y0, Y6
-	VFMADD231PD  Y5, Y0, Y3
-	VMOVUPS      Y3, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  96(SI), Y8, Y1
+	VMOVUPS      Y1, 96(SI)
+	VFMADD231PD  96(DX), Y0, Y4
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
 	JGE          l3
 
 l4:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (DX), Y3
 	VMOVUPS      (BX), Y0
 	VORPD        bothweightedConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
@@ -3488,29 +4022,31 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  (CX), Y0, Y9
-	VFMADD231PD  Y5, Y0, Y3
-	VMOVUPS      Y3, (DX)
-	VMOVAPS      Y9, Y0
-	VMOVAPS      Y8, Y9
-	VMOVAPS      Y7, Y8
+	PREFETCHT1   (AX)
+	VMOVAPS      Y0, Y1
+	VFMADD213PD  (SI), Y8, Y1
+	VMOVUPS      Y1, (SI)
+	VFMADD231PD  (DX), Y0, Y7
+	VMOVAPS      Y7, Y0
 	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	ADDQ         $+32, AX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
 	JGE          l5
 
 l6:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l7
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y4
-	VMASKMOVPD   (DX), Y4, Y3
-	VMASKMOVPD   (BX), Y4, Y0
+	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y0
 	VORPD        bothweightedConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -3518,24 +4054,26 @@ l6:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VMASKMOVPD   (CX), Y4, Y1
-	VFMADD213PD  Y9, Y0, Y1
-	VFMADD231PD  Y5, Y0, Y3
-	VMASKMOVPD   Y3, Y4, (DX)
-	VBLENDVPD    Y4, Y1, Y9, Y9
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (SI), Y3, Y1
+	VFMADD231PD  Y8, Y0, Y1
+	VMASKMOVPD   Y1, Y3, (SI)
+	VMASKMOVPD   (DX), Y3, Y1
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l7:
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	ADDQ         $+8, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSD       X0, (R8)
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -3543,149 +4081,156 @@ l2:
 	RET
 
 // func BothWeighted4F32AVX2(out *float32, acc *float32, w *float32, v *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeighted4F32AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x02, AX
-	MOVQ         R8, BX
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y7, Y7, Y7
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSS (DI), Y7
+	ADDQ         $+4, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R8
-	VBROADCASTSS (SI), Y4
-	ADDQ         $+4, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x20
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x02, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x20
 	JLT          l4
 	PCALIGN      $0x20
 
 l3:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      (BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothweightedConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  (CX), Y0, Y8
-	VFMADD231PS  Y4, Y0, Y2
-	VMOVUPS      Y2, (DX)
-	VMOVUPS      32(DX), Y2
-	VMOVUPS      32(BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothweightedConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  32(CX), Y0, Y7
-	VFMADD231PS  Y4, Y0, Y2
-	VMOVUPS      Y2, 32(DX)
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      64(BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothweightedConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  64(CX), Y0, Y6
-	VFMADD231PS  Y4, Y0, Y2
-	VMOVUPS      Y2, 64(DX)
-	VMOVUPS      96(DX), Y2
-	VMOVUPS      96(BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothweightedConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  96(CX), Y0, Y5
-	VFMADD231PS  Y4, Y0, Y2
-	VMOVUPS      Y2, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x08
-	JLT     l6
-	PCALIGN $0x20
-
-l5:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      (BX), Y0
-	VMULPS       Y0, Y0, Y1
-	VFNMADD213PS Y1, Y0, Y0
-	VMULPS       bothweightedConstants<>+128(SB), Y0, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       bothweightedConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  (CX), Y0, Y8
-	VFMADD231PS  Y4, Y0, Y2
-	VMOVUPS      Y2, (DX)
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (DX), Y3, Y2
-	VMASKMOVPS   (BX), Y3, Y1
+	VMOVUPS      (BX), Y1
 	VMULPS       Y1, Y1, Y0
 	VFNMADD213PS Y0, Y1, Y1
 	VMULPS       bothweightedConstants<>+128(SB), Y1, Y1
 	VMULPS       Y1, Y0, Y1
 	VMAXPS       bothweightedConstants<>+160(SB), Y1, Y1
 	VFMADD231PS  Y0, Y0, Y1
-	VMASKMOVPS   (CX), Y3, Y0
-	VFMADD213PS  Y8, Y1, Y0
-	VFMADD231PS  Y4, Y1, Y2
-	VMASKMOVPS   Y2, Y3, (DX)
-	VBLENDVPS    Y3, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  (SI), Y7, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PS  (DX), Y1, Y6
+	VMOVUPS      32(BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothweightedConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothweightedConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  32(SI), Y7, Y0
+	VMOVUPS      Y0, 32(SI)
+	VFMADD231PS  32(DX), Y1, Y5
+	VMOVUPS      64(BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothweightedConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothweightedConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  64(SI), Y7, Y0
+	VMOVUPS      Y0, 64(SI)
+	VFMADD231PS  64(DX), Y1, Y4
+	VMOVUPS      96(BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothweightedConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothweightedConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  96(SI), Y7, Y0
+	VMOVUPS      Y0, 96(SI)
+	VFMADD231PS  96(DX), Y1, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l3
+
+l4:
+	CMPQ    CX, $0x08
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VMOVUPS      (BX), Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothweightedConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothweightedConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PS  (SI), Y7, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PS  (DX), Y1, Y6
+	VMOVAPS      Y6, Y0
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
+	ADDQ         $+32, BX
+	ADDQ         $+32, AX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l5
+
+l6:
+	CMPQ         CX, $0x01
+	JLT          l7
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     bothweightedConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMULPS       Y1, Y1, Y0
+	VFNMADD213PS Y0, Y1, Y1
+	VMULPS       bothweightedConstants<>+128(SB), Y1, Y1
+	VMULPS       Y1, Y0, Y1
+	VMAXPS       bothweightedConstants<>+160(SB), Y1, Y1
+	VFMADD231PS  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (SI), Y2, Y0
+	VFMADD231PS  Y7, Y1, Y0
+	VMASKMOVPS   Y0, Y2, (SI)
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD213PS  Y6, Y0, Y1
+	VBLENDVPS    Y2, Y1, Y6, Y6
 
 l7:
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DI)
-	ADDQ         $+4, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSS       X0, (R8)
+	ADDQ         $+4, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:
@@ -3693,147 +4238,154 @@ l2:
 	RET
 
 // func BothWeighted4F64AVX2(out *float64, acc *float64, w *float64, v *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·BothWeighted4F64AVX2(SB), NOSPLIT, $0-64
-	MOVQ    rows+40(FP), R9
-	MOVQ    w+16(FP), R8
-	MOVQ    out+0(FP), DI
-	MOVQ    u+32(FP), SI
-	CMPQ    R9, $0x01
+	MOVQ    rows+40(FP), R10
+	MOVQ    w+16(FP), R9
+	MOVQ    out+0(FP), R8
+	MOVQ    u+32(FP), DI
+	CMPQ    R10, $0x01
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ         acc+8(FP), DX
-	MOVQ         v+24(FP), CX
-	MOVQ         stride+56(FP), AX
-	SHLQ         $0x03, AX
-	MOVQ         R8, BX
-	VXORPS       Y8, Y8, Y8
-	VXORPS       Y7, Y7, Y7
+	MOVQ         acc+8(FP), SI
+	MOVQ         v+24(FP), DX
+	VBROADCASTSD (DI), Y7
+	ADDQ         $+8, DI
+	MOVQ         cols+48(FP), CX
 	VXORPS       Y6, Y6, Y6
 	VXORPS       Y5, Y5, Y5
-	ADDQ         AX, R8
-	VBROADCASTSD (SI), Y4
-	ADDQ         $+8, SI
-	MOVQ         cols+48(FP), AX
-	CMPQ         AX, $0x10
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y3, Y3, Y3
+	MOVQ         R9, BX
+	MOVQ         stride+56(FP), AX
+	SHLQ         $0x03, AX
+	ADDQ         AX, R9
+	MOVQ         R9, AX
+	CMPQ         CX, $0x10
 	JLT          l4
 	PCALIGN      $0x20
 
 l3:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      (BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothweightedConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  (CX), Y0, Y8
-	VFMADD231PD  Y4, Y0, Y2
-	VMOVUPS      Y2, (DX)
-	VMOVUPS      32(DX), Y2
-	VMOVUPS      32(BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothweightedConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  32(CX), Y0, Y7
-	VFMADD231PD  Y4, Y0, Y2
-	VMOVUPS      Y2, 32(DX)
-	VMOVUPS      64(DX), Y2
-	VMOVUPS      64(BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothweightedConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  64(CX), Y0, Y6
-	VFMADD231PD  Y4, Y0, Y2
-	VMOVUPS      Y2, 64(DX)
-	VMOVUPS      96(DX), Y2
-	VMOVUPS      96(BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothweightedConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  96(CX), Y0, Y5
-	VFMADD231PD  Y4, Y0, Y2
-	VMOVUPS      Y2, 96(DX)
-	ADDQ         $+128, DX
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l3
-
-l4:
-	CMPQ    AX, $0x04
-	JLT     l6
-	PCALIGN $0x20
-
-l5:
-	VMOVUPS      (DX), Y2
-	VMOVUPS      (BX), Y0
-	VMULPD       Y0, Y0, Y1
-	VFNMADD213PD Y1, Y0, Y0
-	VMULPD       bothweightedConstants<>+352(SB), Y0, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       bothweightedConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  (CX), Y0, Y8
-	VFMADD231PD  Y4, Y0, Y2
-	VMOVUPS      Y2, (DX)
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
-	ADDQ         $+32, DX
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l5
-
-l6:
-	CMPQ         AX, $0x01
-	JLT          l7
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (DX), Y3, Y2
-	VMASKMOVPD   (BX), Y3, Y1
+	VMOVUPS      (BX), Y1
 	VMULPD       Y1, Y1, Y0
 	VFNMADD213PD Y0, Y1, Y1
 	VMULPD       bothweightedConstants<>+352(SB), Y1, Y1
 	VMULPD       Y1, Y0, Y1
 	VMAXPD       bothweightedConstants<>+384(SB), Y1, Y1
 	VFMADD231PD  Y0, Y0, Y1
-	VMASKMOVPD   (CX), Y3, Y0
-	VFMADD213PD  Y8, Y1, Y0
-	VFMADD231PD  Y4, Y1, Y2
-	VMASKMOVPD   Y2, Y3, (DX)
-	VBLENDVPD    Y3, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  (SI), Y7, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PD  (DX), Y1, Y6
+	VMOVUPS      32(BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothweightedConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothweightedConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  32(SI), Y7, Y0
+	VMOVUPS      Y0, 32(SI)
+	VFMADD231PD  32(DX), Y1, Y5
+	VMOVUPS      64(BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothweightedConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothweightedConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   64(AX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  64(SI), Y7, Y0
+	VMOVUPS      Y0, 64(SI)
+	VFMADD231PD  64(DX), Y1, Y4
+	VMOVUPS      96(BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothweightedConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothweightedConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  96(SI), Y7, Y0
+	VMOVUPS      Y0, 96(SI)
+	VFMADD231PD  96(DX), Y1, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, SI
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l3
+
+l4:
+	CMPQ    CX, $0x04
+	JLT     l6
+	PCALIGN $0x20
+
+l5:
+	VMOVUPS      (BX), Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothweightedConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothweightedConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VMOVAPS      Y1, Y0
+	VFMADD213PD  (SI), Y7, Y0
+	VMOVUPS      Y0, (SI)
+	VFMADD231PD  (DX), Y1, Y6
+	VMOVAPS      Y6, Y0
+	VMOVAPS      Y5, Y6
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
+	ADDQ         $+32, BX
+	ADDQ         $+32, AX
+	ADDQ         $+32, SI
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l5
+
+l6:
+	CMPQ         CX, $0x01
+	JLT          l7
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     bothweightedConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMULPD       Y1, Y1, Y0
+	VFNMADD213PD Y0, Y1, Y1
+	VMULPD       bothweightedConstants<>+352(SB), Y1, Y1
+	VMULPD       Y1, Y0, Y1
+	VMAXPD       bothweightedConstants<>+384(SB), Y1, Y1
+	VFMADD231PD  Y0, Y0, Y1
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (SI), Y2, Y0
+	VFMADD231PD  Y7, Y1, Y0
+	VMASKMOVPD   Y0, Y2, (SI)
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD213PD  Y6, Y0, Y1
+	VBLENDVPD    Y2, Y1, Y6, Y6
 
 l7:
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DI)
-	ADDQ         $+8, DI
-	ADDQ         $-1, R9
-	CMPQ         R9, $0x01
+	VMOVSD       X0, (R8)
+	ADDQ         $+8, R8
+	ADDQ         $-1, R10
+	CMPQ         R10, $0x01
 	JGE          l1
 
 l2:

@@ -813,552 +813,628 @@ l2:
 	RET
 
 // func ColSumHalfF32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y5
-	VMOVUPS 32(DI), Y4
-	VMOVUPS 64(DI), Y3
-	VMOVUPS 96(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y1
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y5
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y3
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y5, (DI)
-	VMOVUPS Y4, 32(DI)
-	VMOVUPS Y3, 64(DI)
-	VMOVUPS Y2, 96(DI)
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y1
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y1
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y3, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPS Y2, Y3, (DI)
+	VMASKMOVPS Y2, Y3, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+16, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+16, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y5
-	VMOVUPS 32(DI), Y4
-	VMOVUPS 64(DI), Y3
-	VMOVUPS 96(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y1
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y5
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y4
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y3
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y5, (DI)
-	VMOVUPS Y4, 32(DI)
-	VMOVUPS Y3, 64(DI)
-	VMOVUPS Y2, 96(DI)
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y1
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y1
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y3, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y3, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
 	VFMADD231PS  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPS Y2, Y3, (DI)
+	VMASKMOVPS Y2, Y3, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+4, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y4
-	VMOVUPS 32(SI), Y3
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y3
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VMOVUPS 32(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y3, Y3
-	VMOVUPS 64(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y2, Y2
-	VMOVUPS 96(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l33
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y4, Y4
+	VMOVUPS    32(SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y3, Y3
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    96(SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l33
 
 l34:
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y3, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y1, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l37
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l37
 
 l38:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y1, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (R8), Y2, Y1
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPS (DI), Y2, Y0
+	PREFETCHT1 (AX)
+	VMASKMOVPS (R9), Y2, Y0
 	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS    Y0, Y0
 	VADDPS     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l40
 
 l41:
-	VMASKMOVPS Y1, Y2, (SI)
+	VMASKMOVPS Y1, Y2, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y4
-	VMOVUPS 32(SI), Y3
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y3
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VMOVUPS 32(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y3, Y3
-	VMOVUPS 64(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y2, Y2
-	VMOVUPS 96(CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l46
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y4, Y4
+	VMOVUPS    32(SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y3, Y3
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y2, Y2
+	VMOVUPS    96(SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l46
 
 l47:
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y3, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y1, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS (CX), Y0
-	VANDPS  colsumsConstants<>+32(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l50
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l50
 
 l51:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y1, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y2
-	VMASKMOVPS   (SI), Y2, Y1
+	VMASKMOVPS   (R8), Y2, Y1
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPS (DI), Y2, Y0
+	PREFETCHT1 (AX)
+	VMASKMOVPS (R9), Y2, Y0
 	VANDPS     colsumsConstants<>+32(SB), Y0, Y0
 	VSQRTPS    Y0, Y0
 	VADDPS     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l53
 
 l54:
-	VMASKMOVPS Y1, Y2, (SI)
+	VMASKMOVPS Y1, Y2, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -1367,552 +1443,628 @@ l2:
 	RET
 
 // func ColSumHalfF64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y5
-	VMOVUPS 32(DI), Y4
-	VMOVUPS 64(DI), Y3
-	VMOVUPS 96(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y1
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y5
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y4
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y3
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y5, (DI)
-	VMOVUPS Y4, 32(DI)
-	VMOVUPS Y3, 64(DI)
-	VMOVUPS Y2, 96(DI)
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y1
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y1
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y3, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPD Y2, Y3, (DI)
+	VMASKMOVPD Y2, Y3, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y5
-	VMOVUPS 32(DI), Y4
-	VMOVUPS 64(DI), Y3
-	VMOVUPS 96(DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y1
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y5
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y4
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y3
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y5, (DI)
-	VMOVUPS Y4, 32(DI)
-	VMOVUPS Y3, 64(DI)
-	VMOVUPS Y2, 96(DI)
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y2
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y1
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y2, (DI)
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (DI), Y3, Y2
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y1
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y3, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y3, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
 	VFMADD231PD  Y1, Y0, Y2
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPD Y2, Y3, (DI)
+	VMASKMOVPD Y2, Y3, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+8, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y4
-	VMOVUPS 32(SI), Y3
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y3
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VMOVUPS 32(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y3, Y3
-	VMOVUPS 64(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y2, Y2
-	VMOVUPS 96(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l33
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y4, Y4
+	VMOVUPS    32(SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y3, Y3
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPS    96(SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l33
 
 l34:
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y3, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y1, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l37
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l37
 
 l38:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y1, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (R8), Y2, Y1
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPD (DI), Y2, Y0
+	PREFETCHT1 (AX)
+	VMASKMOVPD (R9), Y2, Y0
 	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD    Y0, Y0
 	VADDPD     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l40
 
 l41:
-	VMASKMOVPD Y1, Y2, (SI)
+	VMASKMOVPD Y1, Y2, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y4
-	VMOVUPS 32(SI), Y3
-	VMOVUPS 64(SI), Y2
-	VMOVUPS 96(SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y3
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VMOVUPS 32(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y3, Y3
-	VMOVUPS 64(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y2, Y2
-	VMOVUPS 96(CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l46
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y4, Y4
+	VMOVUPS    32(SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y3, Y3
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y2, Y2
+	VMOVUPS    96(SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l46
 
 l47:
-	VMOVUPS Y4, (SI)
-	VMOVUPS Y3, 32(SI)
-	VMOVUPS Y2, 64(SI)
-	VMOVUPS Y1, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y4, (R8)
+	VMOVUPS Y3, 32(R8)
+	VMOVUPS Y2, 64(R8)
+	VMOVUPS Y1, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y1
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y1
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS (CX), Y0
-	VANDPD  colsumsConstants<>+224(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y1, Y1
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l50
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y1, Y1
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l50
 
 l51:
-	VMOVUPS Y1, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y1, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y2
-	VMASKMOVPD   (SI), Y2, Y1
+	VMASKMOVPD   (R8), Y2, Y1
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPD (DI), Y2, Y0
+	PREFETCHT1 (AX)
+	VMASKMOVPD (R9), Y2, Y0
 	VANDPD     colsumsConstants<>+224(SB), Y0, Y0
 	VSQRTPD    Y0, Y0
 	VADDPD     Y0, Y1, Y1
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l53
 
 l54:
-	VMASKMOVPD Y1, Y2, (SI)
+	VMASKMOVPD Y1, Y2, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -2777,44 +2929,49 @@ l2:
 	RET
 
 // func ColSumThreeHalvesF32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y4
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2824,7 +2981,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y8
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2834,7 +2991,8 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y7
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2844,7 +3002,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y6
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2854,42 +3012,48 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y5, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y4
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2899,38 +3063,44 @@ l11:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y5, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y6
-	VMASKMOVPS   (DI), Y6, Y5
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y6, Y5
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y4
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y6, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y6, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2940,56 +3110,62 @@ l14:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPS Y5, Y6, (DI)
+	VMASKMOVPS Y5, Y6, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+16, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+16, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y4
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -2999,7 +3175,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y8
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3009,7 +3185,8 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y7
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3019,7 +3196,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y6
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3029,42 +3206,48 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y5, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y4
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3074,38 +3257,44 @@ l24:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y5, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y6
-	VMASKMOVPS   (DI), Y6, Y5
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y6, Y5
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y4
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y6, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y6, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3115,58 +3304,64 @@ l27:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VFMADD231PS  Y4, Y0, Y5
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPS Y5, Y6, (DI)
+	VMASKMOVPS Y5, Y6, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+4, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3176,7 +3371,7 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y7, Y7
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3186,7 +3381,8 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y6, Y6
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3196,7 +3392,7 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y5, Y5
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3206,39 +3402,45 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l33
 
 l34:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3248,35 +3450,41 @@ l37:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l37
 
 l38:
-	VMOVUPS Y4, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
-	VMASKMOVPS   (SI), Y5, Y4
+	VMASKMOVPS   (R8), Y5, Y4
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPS   (DI), Y5, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (R9), Y5, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3286,52 +3494,58 @@ l40:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l40
 
 l41:
-	VMASKMOVPS Y4, Y5, (SI)
+	VMASKMOVPS Y4, Y5, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3341,7 +3555,7 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y7, Y7
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3351,7 +3565,8 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y6, Y6
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3361,7 +3576,7 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y5, Y5
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3371,39 +3586,45 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l46
 
 l47:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3413,35 +3634,41 @@ l50:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l50
 
 l51:
-	VMOVUPS Y4, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
-	VMASKMOVPS   (SI), Y5, Y4
+	VMASKMOVPS   (R8), Y5, Y4
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPS   (DI), Y5, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (R9), Y5, Y0
 	VANDPS       colsumsConstants<>+32(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
 	VMULPS       colsumsConstants<>+0(SB), Y2, Y1
@@ -3451,22 +3678,23 @@ l53:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
 	VADDPS       Y0, Y4, Y4
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l53
 
 l54:
-	VMASKMOVPS Y4, Y5, (SI)
+	VMASKMOVPS Y4, Y5, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -3475,44 +3703,49 @@ l2:
 	RET
 
 // func ColSumThreeHalvesF64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y4
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3522,7 +3755,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y8
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3532,7 +3765,8 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y7
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3542,7 +3776,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y6
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3552,42 +3786,48 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y5, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y4
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3597,38 +3837,44 @@ l11:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y5, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y6
-	VMASKMOVPD   (DI), Y6, Y5
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y6, Y5
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y4
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y6, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y6, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3638,56 +3884,62 @@ l14:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPD Y5, Y6, (DI)
+	VMASKMOVPD Y5, Y6, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y8
-	VMOVUPS 32(DI), Y7
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y7
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y4
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3697,7 +3949,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y8
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3707,7 +3959,8 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y7
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3717,7 +3970,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y6
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3727,42 +3980,48 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y8, (DI)
-	VMOVUPS Y7, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y5, 96(DI)
+	VMOVUPS Y8, (R8)
+	VMOVUPS Y7, 32(R8)
+	VMOVUPS Y6, 64(R8)
+	VMOVUPS Y5, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y5
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y5
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y4
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3772,38 +4031,44 @@ l24:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y5, (DI)
+	VMOVUPS Y5, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y6
-	VMASKMOVPD   (DI), Y6, Y5
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y6, Y5
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y4
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y6, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y6, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3813,58 +4078,64 @@ l27:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VFMADD231PD  Y4, Y0, Y5
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPD Y5, Y6, (DI)
+	VMASKMOVPD Y5, Y6, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+8, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3874,7 +4145,7 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y7, Y7
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3884,7 +4155,8 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y6, Y6
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3894,7 +4166,7 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y5, Y5
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3904,39 +4176,45 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l33
 
 l34:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3946,35 +4224,41 @@ l37:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l37
 
 l38:
-	VMOVUPS Y4, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
-	VMASKMOVPD   (SI), Y5, Y4
+	VMASKMOVPD   (R8), Y5, Y4
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPD   (DI), Y5, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (R9), Y5, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -3984,52 +4268,58 @@ l40:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l40
 
 l41:
-	VMASKMOVPD Y4, Y5, (SI)
+	VMASKMOVPD Y4, Y5, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y7
-	VMOVUPS 32(SI), Y6
-	VMOVUPS 64(SI), Y5
-	VMOVUPS 96(SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -4039,7 +4329,7 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y7, Y7
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -4049,7 +4339,8 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y6, Y6
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -4059,7 +4350,7 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y5, Y5
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -4069,39 +4360,45 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l46
 
 l47:
-	VMOVUPS Y7, (SI)
-	VMOVUPS Y6, 32(SI)
-	VMOVUPS Y5, 64(SI)
-	VMOVUPS Y4, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y4
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -4111,35 +4408,41 @@ l50:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l50
 
 l51:
-	VMOVUPS Y4, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
-	VMASKMOVPD   (SI), Y5, Y4
+	VMASKMOVPD   (R8), Y5, Y4
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPD   (DI), Y5, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (R9), Y5, Y0
 	VANDPD       colsumsConstants<>+224(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
 	VMULPD       colsumsConstants<>+192(SB), Y2, Y1
@@ -4149,22 +4452,23 @@ l53:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
 	VADDPD       Y0, Y4, Y4
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l53
 
 l54:
-	VMASKMOVPD Y4, Y5, (SI)
+	VMASKMOVPD Y4, Y5, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -5067,44 +5371,49 @@ l2:
 	RET
 
 // func ColSum3F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSum3F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y7
-	VMOVUPS 32(DI), Y6
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 96(DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y3
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5113,7 +5422,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y7
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5122,7 +5431,8 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y6
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5131,7 +5441,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y5
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5140,42 +5450,48 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y7, (DI)
-	VMOVUPS Y6, 32(DI)
-	VMOVUPS Y5, 64(DI)
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y3
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5184,38 +5500,44 @@ l11:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
-	VMASKMOVPS   (DI), Y5, Y4
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y5, Y4
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y3
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y5, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y5, Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5224,56 +5546,62 @@ l14:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPS Y4, Y5, (DI)
+	VMASKMOVPS Y4, Y5, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+16, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+16, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y7
-	VMOVUPS 32(DI), Y6
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 96(DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y3
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5282,7 +5610,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y7
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5291,7 +5619,8 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y6
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5300,7 +5629,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y5
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5309,42 +5638,48 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y7, (DI)
-	VMOVUPS Y6, 32(DI)
-	VMOVUPS Y5, 64(DI)
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y3
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5353,38 +5688,44 @@ l24:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y5
-	VMASKMOVPS   (DI), Y5, Y4
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y5, Y4
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y3
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y5, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y5, Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5393,58 +5734,64 @@ l27:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VFMADD231PS  Y3, Y0, Y4
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPS Y4, Y5, (DI)
+	VMASKMOVPS Y4, Y5, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+4, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5453,7 +5800,7 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y6, Y6
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5462,7 +5809,8 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y5, Y5
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5471,7 +5819,7 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y4, Y4
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5480,39 +5828,45 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l33
 
 l34:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5521,35 +5875,41 @@ l37:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l37
 
 l38:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
-	VMASKMOVPS   (SI), Y4, Y3
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPS   (DI), Y4, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (R9), Y4, Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5558,52 +5918,58 @@ l40:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l40
 
 l41:
-	VMASKMOVPS Y3, Y4, (SI)
+	VMASKMOVPS Y3, Y4, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5612,7 +5978,7 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y6, Y6
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5621,7 +5987,8 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y5, Y5
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5630,7 +5997,7 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y4, Y4
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5639,39 +6006,45 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l46
 
 l47:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5680,35 +6053,41 @@ l50:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l50
 
 l51:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
-	VMASKMOVPS   (SI), Y4, Y3
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPS   (DI), Y4, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (R9), Y4, Y0
 	VORPS        colsumsConstants<>+64(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5717,22 +6096,23 @@ l53:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l53
 
 l54:
-	VMASKMOVPS Y3, Y4, (SI)
+	VMASKMOVPS Y3, Y4, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -5741,44 +6121,49 @@ l2:
 	RET
 
 // func ColSum3F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSum3F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y7
-	VMOVUPS 32(DI), Y6
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 96(DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y3
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5787,7 +6172,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y7
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5796,7 +6181,8 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y6
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5805,7 +6191,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y5
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5814,42 +6200,48 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y7, (DI)
-	VMOVUPS Y6, 32(DI)
-	VMOVUPS Y5, 64(DI)
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y3
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5858,38 +6250,44 @@ l11:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
-	VMASKMOVPD   (DI), Y5, Y4
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y5, Y4
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y3
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y5, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y5, Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5898,56 +6296,62 @@ l14:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPD Y4, Y5, (DI)
+	VMASKMOVPD Y4, Y5, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y7
-	VMOVUPS 32(DI), Y6
-	VMOVUPS 64(DI), Y5
-	VMOVUPS 96(DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y7
+	VMOVUPS 32(R8), Y6
+	VMOVUPS 64(R8), Y5
+	VMOVUPS 96(R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y3
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5956,7 +6360,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y7
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5965,7 +6369,8 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y6
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5974,7 +6379,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y5
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -5983,42 +6388,48 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y7, (DI)
-	VMOVUPS Y6, 32(DI)
-	VMOVUPS Y5, 64(DI)
-	VMOVUPS Y4, 96(DI)
+	VMOVUPS Y7, (R8)
+	VMOVUPS Y6, 32(R8)
+	VMOVUPS Y5, 64(R8)
+	VMOVUPS Y4, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y4
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y4
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y3
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6027,38 +6438,44 @@ l24:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y4, (DI)
+	VMOVUPS Y4, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y5
-	VMASKMOVPD   (DI), Y5, Y4
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y5, Y4
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y3
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y5, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y5, Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6067,58 +6484,64 @@ l27:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VFMADD231PD  Y3, Y0, Y4
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPD Y4, Y5, (DI)
+	VMASKMOVPD Y4, Y5, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+8, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6127,7 +6550,7 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y6, Y6
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6136,7 +6559,8 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y5, Y5
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6145,7 +6569,7 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y4, Y4
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6154,39 +6578,45 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l33
 
 l34:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6195,35 +6625,41 @@ l37:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l37
 
 l38:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
-	VMASKMOVPD   (SI), Y4, Y3
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPD   (DI), Y4, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (R9), Y4, Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6232,52 +6668,58 @@ l40:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l40
 
 l41:
-	VMASKMOVPD Y3, Y4, (SI)
+	VMASKMOVPD Y3, Y4, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6286,7 +6728,7 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y6, Y6
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6295,7 +6737,8 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y5, Y5
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6304,7 +6747,7 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y4, Y4
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6313,39 +6756,45 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l46
 
 l47:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6354,35 +6803,41 @@ l50:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l50
 
 l51:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
-	VMASKMOVPD   (SI), Y4, Y3
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPD   (DI), Y4, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (R9), Y4, Y0
 	VORPD        colsumsConstants<>+256(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -6391,22 +6846,23 @@ l53:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l53
 
 l54:
-	VMASKMOVPD Y3, Y4, (SI)
+	VMASKMOVPD Y3, Y4, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -6415,44 +6871,49 @@ l2:
 	RET
 
 // func ColSum4F32AVX2(acc *float32, w *float32, u *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSum4F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 64(DI), Y4
-	VMOVUPS 96(DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSS (AX), Y2
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6460,7 +6921,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y6
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6468,7 +6929,8 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y5
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6476,7 +6938,7 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6484,42 +6946,48 @@ l7:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y4, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSS (AX), Y2
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6527,38 +6995,44 @@ l11:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y3, (DI)
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
-	VMASKMOVPS   (DI), Y4, Y3
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSS (AX), Y2
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y4, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y4, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6566,56 +7040,62 @@ l14:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPS Y3, Y4, (DI)
+	VMASKMOVPS Y3, Y4, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+16, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+16, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x20
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 64(DI), Y4
-	VMOVUPS 96(DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSS (AX), Y2
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6623,7 +7103,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y6
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6631,7 +7111,8 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y5
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6639,7 +7120,7 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y4
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6647,42 +7128,48 @@ l20:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y4, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-32, SI
-	CMPQ    SI, $0x20
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x08
+	CMPQ    DI, $0x08
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x02, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSS (AX), Y2
 	ADDQ         $+4, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6690,38 +7177,44 @@ l24:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y3, (DI)
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-8, SI
-	CMPQ    SI, $0x08
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVD        SI, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y4
-	VMASKMOVPS   (DI), Y4, Y3
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x02, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSS (AX), Y2
 	ADDQ         $+4, AX
-	VMASKMOVPS   (R8), Y4, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPS   (R9), Y4, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6729,58 +7222,64 @@ l27:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VFMADD231PS  Y2, Y0, Y3
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPS Y3, Y4, (DI)
+	VMASKMOVPS Y3, Y4, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+4, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+4, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y5
-	VMOVUPS 32(SI), Y4
-	VMOVUPS 64(SI), Y3
-	VMOVUPS 96(SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6788,7 +7287,7 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y5, Y5
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6796,7 +7295,8 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y4, Y4
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6804,7 +7304,7 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6812,39 +7312,45 @@ l33:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l33
 
 l34:
-	VMOVUPS Y5, (SI)
-	VMOVUPS Y4, 32(SI)
-	VMOVUPS Y3, 64(SI)
-	VMOVUPS Y2, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6852,35 +7358,41 @@ l37:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l37
 
 l38:
-	VMOVUPS Y2, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (SI), Y3, Y2
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPS   (DI), Y3, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (R9), Y3, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6888,52 +7400,58 @@ l40:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l40
 
 l41:
-	VMASKMOVPS Y2, Y3, (SI)
+	VMASKMOVPS Y2, Y3, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y5
-	VMOVUPS 32(SI), Y4
-	VMOVUPS 64(SI), Y3
-	VMOVUPS 96(SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6941,7 +7459,7 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y5, Y5
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6949,7 +7467,8 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y4, Y4
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6957,7 +7476,7 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y3, Y3
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -6965,39 +7484,45 @@ l46:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l46
 
 l47:
-	VMOVUPS Y5, (SI)
-	VMOVUPS Y4, 32(SI)
-	VMOVUPS Y3, 64(SI)
-	VMOVUPS Y2, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x08
+	CMPQ    DI, $0x08
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -7005,35 +7530,41 @@ l50:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l50
 
 l51:
-	VMOVUPS Y2, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVD        DX, X0
+	VMOVD        DI, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     colsumsConstants<>+160(SB), Y0, Y3
-	VMASKMOVPS   (SI), Y3, Y2
+	VMASKMOVPS   (R8), Y3, Y2
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x02, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPS   (DI), Y3, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (R9), Y3, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       colsumsConstants<>+96(SB), Y0, Y0
@@ -7041,22 +7572,23 @@ l53:
 	VMAXPS       colsumsConstants<>+128(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y2, Y2
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l53
 
 l54:
-	VMASKMOVPS Y2, Y3, (SI)
+	VMASKMOVPS Y2, Y3, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:
@@ -7065,44 +7597,49 @@ l2:
 	RET
 
 // func ColSum4F64AVX2(acc *float64, w *float64, u *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·ColSum4F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    u+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R11
-	MOVQ    w+8(FP), R10
-	MOVQ    u+16(FP), R9
-	CMPQ    R11, $0x04
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    u+16(FP), R10
+	CMPQ    R12, $0x04
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 64(DI), Y4
-	VMOVUPS 96(DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
 	VBROADCASTSD (AX), Y2
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7110,7 +7647,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y6
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7118,7 +7655,8 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y5
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7126,7 +7664,7 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y4
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7134,42 +7672,48 @@ l7:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l7
 
 l8:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y4, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l5
 
 l6:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l10
 	PCALIGN $0x20
 
 l9:
-	VMOVUPS (DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000004, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l12
 	PCALIGN $0x20
 
 l11:
 	VBROADCASTSD (AX), Y2
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7177,38 +7721,44 @@ l11:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l11
 
 l12:
-	VMOVUPS Y3, (DI)
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l9
 
 l10:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l13
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
-	VMASKMOVPD   (DI), Y4, Y3
-	MOVQ         $0x00000004, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l15
 	PCALIGN      $0x20
 
 l14:
 	VBROADCASTSD (AX), Y2
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y4, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y4, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7216,56 +7766,62 @@ l14:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l14
 
 l15:
-	VMASKMOVPD Y3, Y4, (DI)
+	VMASKMOVPD Y3, Y4, (R8)
 
 l13:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+32, R9
-	ADDQ  $-4, R11
-	CMPQ  R11, $0x04
+	ADDQ  AX, R11
+	ADDQ  $+32, R10
+	ADDQ  $-4, R12
+	CMPQ  R12, $0x04
 	JGE   l3
 
 l4:
-	CMPQ    R11, $0x01
+	CMPQ    R12, $0x01
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	MOVQ    R10, R8
-	MOVQ    acc+0(FP), DI
-	MOVQ    cols+32(FP), SI
-	CMPQ    SI, $0x10
+	MOVQ    R11, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (DI), Y6
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 64(DI), Y4
-	VMOVUPS 96(DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l21
 	PCALIGN $0x20
 
 l20:
 	VBROADCASTSD (AX), Y2
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7273,7 +7829,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y6
-	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7281,7 +7837,8 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y5
-	VMOVUPS      64(DX), Y0
+	PREFETCHT1   64(BX)
+	VMOVUPS      64(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7289,7 +7846,7 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y4
-	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7297,42 +7854,48 @@ l20:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l20
 
 l21:
-	VMOVUPS Y6, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y4, 64(DI)
-	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
 	ADDQ    $+128, R8
-	ADDQ    $+128, DI
-	ADDQ    $-16, SI
-	CMPQ    SI, $0x10
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l18
 
 l19:
-	CMPQ    SI, $0x04
+	CMPQ    DI, $0x04
 	JLT     l23
 	PCALIGN $0x20
 
 l22:
-	VMOVUPS (DI), Y3
-	MOVQ    R8, DX
-	MOVQ    $0x00000001, CX
-	MOVQ    stride+40(FP), BX
-	SHLQ    $0x03, BX
-	MOVQ    R9, AX
-	CMPQ    CX, $0x01
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), BX
+	MOVQ    R10, AX
+	CMPQ    DX, $0x01
 	JLT     l25
 	PCALIGN $0x20
 
 l24:
 	VBROADCASTSD (AX), Y2
 	ADDQ         $+8, AX
-	VMOVUPS      (DX), Y0
+	PREFETCHT1   (BX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7340,38 +7903,44 @@ l24:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	ADDQ         BX, DX
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l24
 
 l25:
-	VMOVUPS Y3, (DI)
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
 	ADDQ    $+32, R8
-	ADDQ    $+32, DI
-	ADDQ    $-4, SI
-	CMPQ    SI, $0x04
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l22
 
 l23:
-	CMPQ         SI, $0x01
+	CMPQ         DI, $0x01
 	JLT          l26
-	VMOVQ        SI, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y4
-	VMASKMOVPD   (DI), Y4, Y3
-	MOVQ         $0x00000001, CX
-	MOVQ         stride+40(FP), BX
-	SHLQ         $0x03, BX
-	MOVQ         R9, AX
-	CMPQ         CX, $0x01
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), BX
+	MOVQ         R10, AX
+	CMPQ         DX, $0x01
 	JLT          l28
 	PCALIGN      $0x20
 
 l27:
 	VBROADCASTSD (AX), Y2
 	ADDQ         $+8, AX
-	VMASKMOVPD   (R8), Y4, Y0
+	PREFETCHT1   (BX)
+	VMASKMOVPD   (R9), Y4, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7379,58 +7948,64 @@ l27:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VFMADD231PD  Y2, Y0, Y3
-	ADDQ         BX, R8
-	ADDQ         $-1, CX
-	CMPQ         CX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, BX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l27
 
 l28:
-	VMASKMOVPD Y3, Y4, (DI)
+	VMASKMOVPD Y3, Y4, (R8)
 
 l26:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R10
-	ADDQ  $+8, R9
-	ADDQ  $-1, R11
-	CMPQ  R11, $0x01
+	ADDQ  AX, R11
+	ADDQ  $+8, R10
+	ADDQ  $-1, R12
+	CMPQ  R12, $0x01
 	JGE   l16
 
 l17:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l30
 	PCALIGN $0x20
 
 l29:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l32
 	PCALIGN $0x20
 
 l31:
-	VMOVUPS (SI), Y5
-	VMOVUPS 32(SI), Y4
-	VMOVUPS 64(SI), Y3
-	VMOVUPS 96(SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l34
 	PCALIGN $0x20
 
 l33:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7438,7 +8013,7 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y5, Y5
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7446,7 +8021,8 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y4, Y4
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7454,7 +8030,7 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7462,39 +8038,45 @@ l33:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l33
 
 l34:
-	VMOVUPS Y5, (SI)
-	VMOVUPS Y4, 32(SI)
-	VMOVUPS Y3, 64(SI)
-	VMOVUPS Y2, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l31
 
 l32:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l36
 	PCALIGN $0x20
 
 l35:
-	VMOVUPS (SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l38
 	PCALIGN $0x20
 
 l37:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7502,35 +8084,41 @@ l37:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l37
 
 l38:
-	VMOVUPS Y2, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l35
 
 l36:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l39
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (SI), Y3, Y2
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000004, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l41
 	PCALIGN      $0x20
 
 l40:
-	VMASKMOVPD   (DI), Y3, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (R9), Y3, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7538,52 +8126,58 @@ l40:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l40
 
 l41:
-	VMASKMOVPD Y2, Y3, (SI)
+	VMASKMOVPD Y2, Y3, (R8)
 
 l39:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l29
 
 l30:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l43
 	PCALIGN $0x20
 
 l42:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+32(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+32(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l45
 	PCALIGN $0x20
 
 l44:
-	VMOVUPS (SI), Y5
-	VMOVUPS 32(SI), Y4
-	VMOVUPS 64(SI), Y3
-	VMOVUPS 96(SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y5
+	VMOVUPS 32(R8), Y4
+	VMOVUPS 64(R8), Y3
+	VMOVUPS 96(R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l47
 	PCALIGN $0x20
 
 l46:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7591,7 +8185,7 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y5, Y5
-	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7599,7 +8193,8 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y4, Y4
-	VMOVUPS      64(CX), Y0
+	PREFETCHT1   64(AX)
+	VMOVUPS      64(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7607,7 +8202,7 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y3, Y3
-	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7615,39 +8210,45 @@ l46:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l46
 
 l47:
-	VMOVUPS Y5, (SI)
-	VMOVUPS Y4, 32(SI)
-	VMOVUPS Y3, 64(SI)
-	VMOVUPS Y2, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
+	VMOVUPS Y5, (R8)
+	VMOVUPS Y4, 32(R8)
+	VMOVUPS Y3, 64(R8)
+	VMOVUPS Y2, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
 	JGE     l44
 
 l45:
-	CMPQ    DX, $0x04
+	CMPQ    DI, $0x04
 	JLT     l49
 	PCALIGN $0x20
 
 l48:
-	VMOVUPS (SI), Y2
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y2
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+40(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l51
 	PCALIGN $0x20
 
 l50:
-	VMOVUPS      (CX), Y0
+	PREFETCHT1   (AX)
+	VMOVUPS      (SI), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7655,35 +8256,41 @@ l50:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	ADDQ         AX, CX
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, SI
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l50
 
 l51:
-	VMOVUPS Y2, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
+	VMOVUPS Y2, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
 	JGE     l48
 
 l49:
-	CMPQ         DX, $0x01
+	CMPQ         DI, $0x01
 	JLT          l52
-	VMOVQ        DX, X0
+	VMOVQ        DI, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     colsumsConstants<>+352(SB), Y0, Y3
-	VMASKMOVPD   (SI), Y3, Y2
+	VMASKMOVPD   (R8), Y3, Y2
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+40(FP), CX
+	SHLQ         $0x03, CX
 	MOVQ         $0x00000001, BX
-	MOVQ         stride+40(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
 	JLT          l54
 	PCALIGN      $0x20
 
 l53:
-	VMASKMOVPD   (DI), Y3, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (R9), Y3, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       colsumsConstants<>+288(SB), Y0, Y0
@@ -7691,22 +8298,23 @@ l53:
 	VMAXPD       colsumsConstants<>+320(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y2, Y2
-	ADDQ         AX, DI
-	ADDQ         $-1, BX
-	CMPQ         BX, $0x01
+	ADDQ         CX, R9
+	ADDQ         CX, AX
+	ADDQ         $-1, DX
+	CMPQ         DX, $0x01
 	JGE          l53
 
 l54:
-	VMASKMOVPD Y2, Y3, (SI)
+	VMASKMOVPD Y2, Y3, (R8)
 
 l52:
 	MOVQ  stride+40(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l42
 
 l43:

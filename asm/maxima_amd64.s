@@ -337,301 +337,339 @@ l2:
 	RET
 
 // func ColMaxAbsF32AVX2(acc *float32, w *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·ColMaxAbsF32AVX2(SB), NOSPLIT, $0-40
-	MOVQ    rows+16(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+16(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+24(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+24(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y6, Y1
-	VMAXPS  Y6, Y2, Y0
-	VCMPPS  $0x03, Y2, Y6, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y6
-	VMOVUPS 32(CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y5, Y1
-	VMAXPS  Y5, Y2, Y0
-	VCMPPS  $0x03, Y2, Y5, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y5
-	VMOVUPS 64(CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y4, Y1
-	VMAXPS  Y4, Y2, Y0
-	VCMPPS  $0x03, Y2, Y4, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y4
-	VMOVUPS 96(CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y3, Y1
-	VMAXPS  Y3, Y2, Y0
-	VCMPPS  $0x03, Y2, Y3, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l5
-
-l6:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l3
-
-l4:
-	CMPQ    DX, $0x08
-	JLT     l8
-	PCALIGN $0x20
-
-l7:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
-	MOVQ    $0x00000004, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l10
-	PCALIGN $0x20
-
-l9:
-	VMOVUPS (CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y3, Y1
-	VMAXPS  Y3, Y2, Y0
-	VCMPPS  $0x03, Y2, Y3, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l9
-
-l10:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l7
-
-l8:
-	CMPQ         DX, $0x01
-	JLT          l11
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
-	VMASKMOVPS   (SI), Y4, Y3
-	MOVQ         $0x00000004, BX
-	MOVQ         stride+32(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l13
-	PCALIGN      $0x20
-
-l12:
-	VMASKMOVPS (DI), Y4, Y0
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y6, Y1
+	VMAXPS     Y6, Y2, Y0
+	VCMPPS     $0x03, Y2, Y6, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y6
+	VMOVUPS    32(SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y5, Y1
+	VMAXPS     Y5, Y2, Y0
+	VCMPPS     $0x03, Y2, Y5, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y5
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y4, Y1
+	VMAXPS     Y4, Y2, Y0
+	VCMPPS     $0x03, Y2, Y4, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y4
+	VMOVUPS    96(SI), Y0
 	VANDPS     maximaConstants<>+32(SB), Y0, Y2
 	VMAXPS     Y2, Y3, Y1
 	VMAXPS     Y3, Y2, Y0
 	VCMPPS     $0x03, Y2, Y3, Y2
 	VANDPS     Y0, Y1, Y1
 	VORPS      Y2, Y1, Y3
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l5
+
+l6:
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
+	JGE     l3
+
+l4:
+	CMPQ    DI, $0x08
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
+	JLT     l10
+	PCALIGN $0x20
+
+l9:
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y3, Y1
+	VMAXPS     Y3, Y2, Y0
+	VCMPPS     $0x03, Y2, Y3, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y3
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l9
+
+l10:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
+	JGE     l7
+
+l8:
+	CMPQ         DI, $0x01
+	JLT          l11
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+32(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	PREFETCHT1 (AX)
+	VMASKMOVPS (R9), Y4, Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y3, Y1
+	VMAXPS     Y3, Y2, Y0
+	VCMPPS     $0x03, Y2, Y3, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y3
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l12
 
 l13:
-	VMASKMOVPS Y3, Y4, (SI)
+	VMASKMOVPS Y3, Y4, (R8)
 
 l11:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l15
 	PCALIGN $0x20
 
 l14:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+24(FP), DX
-	CMPQ    DX, $0x20
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+24(FP), DI
+	CMPQ    DI, $0x20
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x02, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y6, Y1
-	VMAXPS  Y6, Y2, Y0
-	VCMPPS  $0x03, Y2, Y6, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y6
-	VMOVUPS 32(CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y5, Y1
-	VMAXPS  Y5, Y2, Y0
-	VCMPPS  $0x03, Y2, Y5, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y5
-	VMOVUPS 64(CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y4, Y1
-	VMAXPS  Y4, Y2, Y0
-	VCMPPS  $0x03, Y2, Y4, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y4
-	VMOVUPS 96(CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y3, Y1
-	VMAXPS  Y3, Y2, Y0
-	VCMPPS  $0x03, Y2, Y3, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l18
-
-l19:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-32, DX
-	CMPQ    DX, $0x20
-	JGE     l16
-
-l17:
-	CMPQ    DX, $0x08
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x02, AX
-	CMPQ    BX, $0x01
-	JLT     l23
-	PCALIGN $0x20
-
-l22:
-	VMOVUPS (CX), Y0
-	VANDPS  maximaConstants<>+32(SB), Y0, Y2
-	VMAXPS  Y2, Y3, Y1
-	VMAXPS  Y3, Y2, Y0
-	VCMPPS  $0x03, Y2, Y3, Y2
-	VANDPS  Y0, Y1, Y1
-	VORPS   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l22
-
-l23:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-8, DX
-	CMPQ    DX, $0x08
-	JGE     l20
-
-l21:
-	CMPQ         DX, $0x01
-	JLT          l24
-	VMOVD        DX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
-	VMASKMOVPS   (SI), Y4, Y3
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+32(FP), AX
-	SHLQ         $0x02, AX
-	CMPQ         BX, $0x01
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMASKMOVPS (DI), Y4, Y0
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y6, Y1
+	VMAXPS     Y6, Y2, Y0
+	VCMPPS     $0x03, Y2, Y6, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y6
+	VMOVUPS    32(SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y5, Y1
+	VMAXPS     Y5, Y2, Y0
+	VCMPPS     $0x03, Y2, Y5, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y5
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y4, Y1
+	VMAXPS     Y4, Y2, Y0
+	VCMPPS     $0x03, Y2, Y4, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y4
+	VMOVUPS    96(SI), Y0
 	VANDPS     maximaConstants<>+32(SB), Y0, Y2
 	VMAXPS     Y2, Y3, Y1
 	VMAXPS     Y3, Y2, Y0
 	VCMPPS     $0x03, Y2, Y3, Y2
 	VANDPS     Y0, Y1, Y1
 	VORPS      Y2, Y1, Y3
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l18
+
+l19:
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-32, DI
+	CMPQ    DI, $0x20
+	JGE     l16
+
+l17:
+	CMPQ    DI, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x02, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y3, Y1
+	VMAXPS     Y3, Y2, Y0
+	VCMPPS     $0x03, Y2, Y3, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y3
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l22
+
+l23:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-8, DI
+	CMPQ    DI, $0x08
+	JGE     l20
+
+l21:
+	CMPQ         DI, $0x01
+	JLT          l24
+	VMOVD        DI, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     maximaConstants<>+96(SB), Y0, Y4
+	VMASKMOVPS   (R8), Y4, Y3
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+32(FP), CX
+	SHLQ         $0x02, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	PREFETCHT1 (AX)
+	VMASKMOVPS (R9), Y4, Y0
+	VANDPS     maximaConstants<>+32(SB), Y0, Y2
+	VMAXPS     Y2, Y3, Y1
+	VMAXPS     Y3, Y2, Y0
+	VCMPPS     $0x03, Y2, Y3, Y2
+	VANDPS     Y0, Y1, Y1
+	VORPS      Y2, Y1, Y3
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l25
 
 l26:
-	VMASKMOVPS Y3, Y4, (SI)
+	VMASKMOVPS Y3, Y4, (R8)
 
 l24:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x02, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l14
 
 l15:
@@ -639,301 +677,339 @@ l15:
 	RET
 
 // func ColMaxAbsF64AVX2(acc *float64, w *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2
+// Requires: AVX, AVX2, MMX+
 TEXT ·ColMaxAbsF64AVX2(SB), NOSPLIT, $0-40
-	MOVQ    rows+16(FP), R9
-	MOVQ    w+8(FP), R8
-	CMPQ    R9, $0x04
+	MOVQ    rows+16(FP), R11
+	MOVQ    w+8(FP), R10
+	CMPQ    R11, $0x04
 	JLT     l2
 	PCALIGN $0x20
 
 l1:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+24(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+24(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000004, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS (CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y6, Y1
-	VMAXPD  Y6, Y2, Y0
-	VCMPPD  $0x03, Y2, Y6, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y6
-	VMOVUPS 32(CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y5, Y1
-	VMAXPD  Y5, Y2, Y0
-	VCMPPD  $0x03, Y2, Y5, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y5
-	VMOVUPS 64(CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y4, Y1
-	VMAXPD  Y4, Y2, Y0
-	VCMPPD  $0x03, Y2, Y4, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y4
-	VMOVUPS 96(CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y3, Y1
-	VMAXPD  Y3, Y2, Y0
-	VCMPPD  $0x03, Y2, Y3, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l5
-
-l6:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
-	JGE     l3
-
-l4:
-	CMPQ    DX, $0x04
-	JLT     l8
-	PCALIGN $0x20
-
-l7:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
-	MOVQ    $0x00000004, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l10
-	PCALIGN $0x20
-
-l9:
-	VMOVUPS (CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y3, Y1
-	VMAXPD  Y3, Y2, Y0
-	VCMPPD  $0x03, Y2, Y3, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l9
-
-l10:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l7
-
-l8:
-	CMPQ         DX, $0x01
-	JLT          l11
-	VMOVQ        DX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
-	VMASKMOVPD   (SI), Y4, Y3
-	MOVQ         $0x00000004, BX
-	MOVQ         stride+32(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l13
-	PCALIGN      $0x20
-
-l12:
-	VMASKMOVPD (DI), Y4, Y0
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y6, Y1
+	VMAXPD     Y6, Y2, Y0
+	VCMPPD     $0x03, Y2, Y6, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y6
+	VMOVUPS    32(SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y5, Y1
+	VMAXPD     Y5, Y2, Y0
+	VCMPPD     $0x03, Y2, Y5, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y5
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y4, Y1
+	VMAXPD     Y4, Y2, Y0
+	VCMPPD     $0x03, Y2, Y4, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y4
+	VMOVUPS    96(SI), Y0
 	VANDPD     maximaConstants<>+160(SB), Y0, Y2
 	VMAXPD     Y2, Y3, Y1
 	VMAXPD     Y3, Y2, Y0
 	VCMPPD     $0x03, Y2, Y3, Y2
 	VANDPD     Y0, Y1, Y1
 	VORPD      Y2, Y1, Y3
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l5
+
+l6:
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
+	JGE     l3
+
+l4:
+	CMPQ    DI, $0x04
+	JLT     l8
+	PCALIGN $0x20
+
+l7:
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000004, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000004, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
+	JLT     l10
+	PCALIGN $0x20
+
+l9:
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y3, Y1
+	VMAXPD     Y3, Y2, Y0
+	VCMPPD     $0x03, Y2, Y3, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y3
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l9
+
+l10:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
+	JGE     l7
+
+l8:
+	CMPQ         DI, $0x01
+	JLT          l11
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         $0x00000004, DX
+	MOVQ         stride+32(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000004, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
+	JLT          l13
+	PCALIGN      $0x20
+
+l12:
+	PREFETCHT1 (AX)
+	VMASKMOVPD (R9), Y4, Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y3, Y1
+	VMAXPD     Y3, Y2, Y0
+	VCMPPD     $0x03, Y2, Y3, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y3
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l12
 
 l13:
-	VMASKMOVPD Y3, Y4, (SI)
+	VMASKMOVPD Y3, Y4, (R8)
 
 l11:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000004, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-4, R9
-	CMPQ  R9, $0x04
+	ADDQ  AX, R10
+	ADDQ  $-4, R11
+	CMPQ  R11, $0x04
 	JGE   l1
 
 l2:
-	CMPQ    R9, $0x01
+	CMPQ    R11, $0x01
 	JLT     l15
 	PCALIGN $0x20
 
 l14:
-	MOVQ    R8, DI
-	MOVQ    acc+0(FP), SI
-	MOVQ    cols+24(FP), DX
-	CMPQ    DX, $0x10
+	MOVQ    R10, R9
+	MOVQ    acc+0(FP), R8
+	MOVQ    cols+24(FP), DI
+	CMPQ    DI, $0x10
 	JLT     l17
 	PCALIGN $0x20
 
 l16:
-	VMOVUPS (SI), Y6
-	VMOVUPS 32(SI), Y5
-	VMOVUPS 64(SI), Y4
-	VMOVUPS 96(SI), Y3
-	MOVQ    DI, CX
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y4
+	VMOVUPS 96(R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x03, CX
 	MOVQ    $0x00000001, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
 	JLT     l19
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS (CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y6, Y1
-	VMAXPD  Y6, Y2, Y0
-	VCMPPD  $0x03, Y2, Y6, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y6
-	VMOVUPS 32(CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y5, Y1
-	VMAXPD  Y5, Y2, Y0
-	VCMPPD  $0x03, Y2, Y5, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y5
-	VMOVUPS 64(CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y4, Y1
-	VMAXPD  Y4, Y2, Y0
-	VCMPPD  $0x03, Y2, Y4, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y4
-	VMOVUPS 96(CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y3, Y1
-	VMAXPD  Y3, Y2, Y0
-	VCMPPD  $0x03, Y2, Y3, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l18
-
-l19:
-	VMOVUPS Y6, (SI)
-	VMOVUPS Y5, 32(SI)
-	VMOVUPS Y4, 64(SI)
-	VMOVUPS Y3, 96(SI)
-	ADDQ    $+128, DI
-	ADDQ    $+128, SI
-	ADDQ    $-16, DX
-	CMPQ    DX, $0x10
-	JGE     l16
-
-l17:
-	CMPQ    DX, $0x04
-	JLT     l21
-	PCALIGN $0x20
-
-l20:
-	VMOVUPS (SI), Y3
-	MOVQ    DI, CX
-	MOVQ    $0x00000001, BX
-	MOVQ    stride+32(FP), AX
-	SHLQ    $0x03, AX
-	CMPQ    BX, $0x01
-	JLT     l23
-	PCALIGN $0x20
-
-l22:
-	VMOVUPS (CX), Y0
-	VANDPD  maximaConstants<>+160(SB), Y0, Y2
-	VMAXPD  Y2, Y3, Y1
-	VMAXPD  Y3, Y2, Y0
-	VCMPPD  $0x03, Y2, Y3, Y2
-	VANDPD  Y0, Y1, Y1
-	VORPD   Y2, Y1, Y3
-	ADDQ    AX, CX
-	ADDQ    $-1, BX
-	CMPQ    BX, $0x01
-	JGE     l22
-
-l23:
-	VMOVUPS Y3, (SI)
-	ADDQ    $+32, DI
-	ADDQ    $+32, SI
-	ADDQ    $-4, DX
-	CMPQ    DX, $0x04
-	JGE     l20
-
-l21:
-	CMPQ         DX, $0x01
-	JLT          l24
-	VMOVQ        DX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
-	VMASKMOVPD   (SI), Y4, Y3
-	MOVQ         $0x00000001, BX
-	MOVQ         stride+32(FP), AX
-	SHLQ         $0x03, AX
-	CMPQ         BX, $0x01
-	JLT          l26
-	PCALIGN      $0x20
-
-l25:
-	VMASKMOVPD (DI), Y4, Y0
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y6, Y1
+	VMAXPD     Y6, Y2, Y0
+	VCMPPD     $0x03, Y2, Y6, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y6
+	VMOVUPS    32(SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y5, Y1
+	VMAXPD     Y5, Y2, Y0
+	VCMPPD     $0x03, Y2, Y5, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y5
+	PREFETCHT1 64(AX)
+	VMOVUPS    64(SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y4, Y1
+	VMAXPD     Y4, Y2, Y0
+	VCMPPD     $0x03, Y2, Y4, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y4
+	VMOVUPS    96(SI), Y0
 	VANDPD     maximaConstants<>+160(SB), Y0, Y2
 	VMAXPD     Y2, Y3, Y1
 	VMAXPD     Y3, Y2, Y0
 	VCMPPD     $0x03, Y2, Y3, Y2
 	VANDPD     Y0, Y1, Y1
 	VORPD      Y2, Y1, Y3
-	ADDQ       AX, DI
-	ADDQ       $-1, BX
-	CMPQ       BX, $0x01
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l18
+
+l19:
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y5, 32(R8)
+	VMOVUPS Y4, 64(R8)
+	VMOVUPS Y3, 96(R8)
+	ADDQ    $+128, R9
+	ADDQ    $+128, R8
+	ADDQ    $-16, DI
+	CMPQ    DI, $0x10
+	JGE     l16
+
+l17:
+	CMPQ    DI, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS (R8), Y3
+	MOVQ    R9, SI
+	MOVQ    $0x00000001, DX
+	MOVQ    stride+32(FP), CX
+	SHLQ    $0x03, CX
+	MOVQ    $0x00000001, BX
+	MOVQ    CX, AX
+	IMULQ   BX, AX
+	LEAQ    (SI)(AX*1), AX
+	CMPQ    DX, $0x01
+	JLT     l23
+	PCALIGN $0x20
+
+l22:
+	PREFETCHT1 (AX)
+	VMOVUPS    (SI), Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y3, Y1
+	VMAXPD     Y3, Y2, Y0
+	VCMPPD     $0x03, Y2, Y3, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y3
+	ADDQ       CX, SI
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
+	JGE        l22
+
+l23:
+	VMOVUPS Y3, (R8)
+	ADDQ    $+32, R9
+	ADDQ    $+32, R8
+	ADDQ    $-4, DI
+	CMPQ    DI, $0x04
+	JGE     l20
+
+l21:
+	CMPQ         DI, $0x01
+	JLT          l24
+	VMOVQ        DI, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     maximaConstants<>+224(SB), Y0, Y4
+	VMASKMOVPD   (R8), Y4, Y3
+	MOVQ         $0x00000001, DX
+	MOVQ         stride+32(FP), CX
+	SHLQ         $0x03, CX
+	MOVQ         $0x00000001, BX
+	MOVQ         CX, AX
+	IMULQ        BX, AX
+	LEAQ         (R9)(AX*1), AX
+	CMPQ         DX, $0x01
+	JLT          l26
+	PCALIGN      $0x20
+
+l25:
+	PREFETCHT1 (AX)
+	VMASKMOVPD (R9), Y4, Y0
+	VANDPD     maximaConstants<>+160(SB), Y0, Y2
+	VMAXPD     Y2, Y3, Y1
+	VMAXPD     Y3, Y2, Y0
+	VCMPPD     $0x03, Y2, Y3, Y2
+	VANDPD     Y0, Y1, Y1
+	VORPD      Y2, Y1, Y3
+	ADDQ       CX, R9
+	ADDQ       CX, AX
+	ADDQ       $-1, DX
+	CMPQ       DX, $0x01
 	JGE        l25
 
 l26:
-	VMASKMOVPD Y3, Y4, (SI)
+	VMASKMOVPD Y3, Y4, (R8)
 
 l24:
 	MOVQ  stride+32(FP), AX
 	SHLQ  $0x03, AX
 	MOVQ  $0x00000001, BX
 	IMULQ BX, AX
-	ADDQ  AX, R8
-	ADDQ  $-1, R9
-	CMPQ  R9, $0x01
+	ADDQ  AX, R10
+	ADDQ  $-1, R11
+	CMPQ  R11, $0x01
 	JGE   l14
 
 l15:

@@ -96,32 +96,166 @@ TEXT ·RowSumSignedF32AVX2(SB), NOSPLIT, $0-56
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+8(FP), DI
-	MOVQ    out+0(FP), SI
-	MOVQ    far+48(FP), DX
-	CMPQ    DX, $0x02
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    out+0(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l3
-	CMPQ    R8, $0x01
+	CMPQ    R12, $+128
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    $0x00000040, R8
+	MOVQ    stride+40(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, SI
+	CMPQ    R8, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
+	MOVQ    R11, DX
+	LEAQ    (R11)(SI*1), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DX), Y0, Y10
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(DX), Y0, Y9
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(DX), Y0, Y8
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(DX), Y0, Y7
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y6
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(CX), Y0, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(CX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (DX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (BX), Y0
+	VFMADD231PS (CX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y10, Y10
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l12:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 256(R10)
+	ADDQ         $+4, R10
+	ADDQ         DI, R11
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l6
+
+l7:
+	ADDQ SI, R11
+	ADDQ $+256, R10
+	ADDQ $-128, R12
+	CMPQ R12, $+128
+	JGE  l4
+
+l5:
+	CMPQ    R12, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R11, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, R11
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
@@ -136,14 +270,14 @@ l6:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l6
+	JGE         l15
 
-l7:
+l16:
 	CMPQ    AX, $0x08
-	JLT     l9
+	JLT     l18
 	PCALIGN $0x20
 
-l8:
+l17:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
@@ -156,11 +290,11 @@ l8:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l8
+	JGE         l17
 
-l9:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l10
+	JLT          l19
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -170,7 +304,7 @@ l9:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l10:
+l19:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -180,42 +314,42 @@ l10:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l4
+	VMOVSS       X0, (R10)
+	ADDQ         $+4, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l13
 
-l5:
+l14:
 l3:
-	CMPQ    DX, $0x01
-	JGE     l11
-	CMPQ    R8, $0x02
-	JLT     l13
+	CMPQ    R9, $0x01
+	JGE     l20
+	CMPQ    R12, $0x02
+	JLT     l22
 	PCALIGN $0x20
 
-l12:
+l21:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DI, DX
+	MOVQ    R11, DX
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
+	ADDQ    AX, R11
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l15
+	JLT     l24
 	PCALIGN $0x20
 
-l14:
+l23:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (DX), Y0, Y10
 	VMOVUPS     (BX), Y0
@@ -237,14 +371,14 @@ l14:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ    AX, $0x08
-	JLT     l17
+	JLT     l26
 	PCALIGN $0x20
 
-l16:
+l25:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (DX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -264,11 +398,11 @@ l16:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l16
+	JGE         l25
 
-l17:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l18
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -281,7 +415,7 @@ l17:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l18:
+l27:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -291,7 +425,7 @@ l18:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
+	VMOVSS       X0, (R10)
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -301,34 +435,34 @@ l18:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l12
+	VMOVSS       X0, 4(R10)
+	ADDQ         $+8, R10
+	ADDQ         $-2, R12
+	CMPQ         R12, $0x02
+	JGE          l21
 
-l13:
-l11:
-	CMPQ    R8, $0x01
-	JLT     l20
+l22:
+l20:
+	CMPQ    R12, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
-l19:
+l28:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DI, CX
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l22
+	JLT     l31
 	PCALIGN $0x20
 
-l21:
+l30:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
 	VMOVUPS     32(BX), Y0
@@ -341,14 +475,14 @@ l21:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l21
+	JGE         l30
 
-l22:
+l31:
 	CMPQ    AX, $0x08
-	JLT     l24
+	JLT     l33
 	PCALIGN $0x20
 
-l23:
+l32:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS (CX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -360,11 +494,11 @@ l23:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l23
+	JGE         l32
 
-l24:
+l33:
 	CMPQ         AX, $0x01
-	JLT          l25
+	JLT          l34
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -373,7 +507,7 @@ l24:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l25:
+l34:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -383,145 +517,75 @@ l25:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l19
+	VMOVSS       X0, (R10)
+	ADDQ         $+4, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l28
 
-l20:
+l29:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	MOVQ    far+48(FP), CX
-	CMPQ    CX, $0x02
-	JLT     l26
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    out+0(FP), R9
+	MOVQ    far+48(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l35
+	CMPQ    R11, $+128
+	JLT     l37
+	PCALIGN $0x20
+
+l36:
+	MOVQ    $0x00000040, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    stride+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, DX
 	CMPQ    DI, $0x01
-	JLT     l28
+	JLT     l39
 	PCALIGN $0x20
 
-l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l30
-	PCALIGN $0x20
-
-l29:
-	PREFETCHT1 2048(BX)
-	VADDPS     (BX), Y5, Y5
-	VADDPS     32(BX), Y4, Y4
-	PREFETCHT1 2112(BX)
-	VADDPS     64(BX), Y3, Y3
-	VADDPS     96(BX), Y2, Y2
-	ADDQ       $+128, BX
-	ADDQ       $-32, AX
-	CMPQ       AX, $0x20
-	JGE        l29
-
-l30:
-	CMPQ    AX, $0x08
-	JLT     l32
-	PCALIGN $0x20
-
-l31:
-	PREFETCHT1 2048(BX)
-	VADDPS     (BX), Y5, Y0
-	VMOVAPS    Y4, Y5
-	VMOVAPS    Y3, Y4
-	VMOVAPS    Y2, Y3
-	VMOVAPS    Y0, Y2
-	ADDQ       $+32, BX
-	ADDQ       $-8, AX
-	CMPQ       AX, $0x08
-	JGE        l31
-
-l32:
-	CMPQ         AX, $0x01
-	JLT          l33
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
-	PREFETCHT1   2048(BX)
-	VMASKMOVPS   (BX), Y1, Y0
-	VADDPS       Y0, Y5, Y0
-	VBLENDVPS    Y1, Y0, Y5, Y5
-
-l33:
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y2, Y4, Y4
-	VADDPS       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l27
-
-l28:
-l26:
-	CMPQ    CX, $0x01
-	JGE     l34
-	CMPQ    DI, $0x02
-	JLT     l36
-	PCALIGN $0x20
-
-l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
+l38:
+	MOVQ    R10, CX
+	LEAQ    (R10)(DX*1), BX
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l38
+	JLT     l41
 	PCALIGN $0x20
 
-l37:
+l40:
 	VADDPS (CX), Y9, Y9
-	VADDPS (BX), Y5, Y5
 	VADDPS 32(CX), Y8, Y8
-	VADDPS 32(BX), Y4, Y4
 	VADDPS 64(CX), Y7, Y7
-	VADDPS 64(BX), Y3, Y3
 	VADDPS 96(CX), Y6, Y6
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(BX), Y4, Y4
+	VADDPS 64(BX), Y3, Y3
 	VADDPS 96(BX), Y2, Y2
 	ADDQ   $+128, CX
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l37
+	JGE    l40
 
-l38:
+l41:
 	CMPQ    AX, $0x08
-	JLT     l40
+	JLT     l43
 	PCALIGN $0x20
 
-l39:
+l42:
 	VADDPS  (CX), Y9, Y0
 	VMOVAPS Y8, Y9
 	VMOVAPS Y7, Y8
@@ -536,11 +600,11 @@ l39:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l39
+	JGE     l42
 
-l40:
+l43:
 	CMPQ         AX, $0x01
-	JLT          l41
+	JLT          l44
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -551,7 +615,7 @@ l40:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l41:
+l44:
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -561,7 +625,7 @@ l41:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
+	VMOVSS       X0, (R9)
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -571,33 +635,220 @@ l41:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(DX)
-	ADDQ         $+8, DX
-	ADDQ         $-2, DI
-	CMPQ         DI, $0x02
-	JGE          l35
+	VMOVSS       X0, 256(R9)
+	ADDQ         $+4, R9
+	ADDQ         SI, R10
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l38
 
-l36:
-l34:
-	CMPQ    DI, $0x01
-	JLT     l43
+l39:
+	ADDQ DX, R10
+	ADDQ $+256, R9
+	ADDQ $-128, R11
+	CMPQ R11, $+128
+	JGE  l36
+
+l37:
+	CMPQ    R11, $0x01
+	JLT     l46
 	PCALIGN $0x20
 
-l42:
+l45:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l45
+	JLT     l48
 	PCALIGN $0x20
 
-l44:
+l47:
+	PREFETCHT1 2048(BX)
+	VADDPS     (BX), Y5, Y5
+	VADDPS     32(BX), Y4, Y4
+	PREFETCHT1 2112(BX)
+	VADDPS     64(BX), Y3, Y3
+	VADDPS     96(BX), Y2, Y2
+	ADDQ       $+128, BX
+	ADDQ       $-32, AX
+	CMPQ       AX, $0x20
+	JGE        l47
+
+l48:
+	CMPQ    AX, $0x08
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	PREFETCHT1 2048(BX)
+	VADDPS     (BX), Y5, Y0
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y3, Y4
+	VMOVAPS    Y2, Y3
+	VMOVAPS    Y0, Y2
+	ADDQ       $+32, BX
+	ADDQ       $-8, AX
+	CMPQ       AX, $0x08
+	JGE        l49
+
+l50:
+	CMPQ         AX, $0x01
+	JLT          l51
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPS   (BX), Y1, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l51:
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R9)
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l45
+
+l46:
+l35:
+	CMPQ    R8, $0x01
+	JGE     l52
+	CMPQ    R11, $0x02
+	JLT     l54
+	PCALIGN $0x20
+
+l53:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R10, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, R10
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l56
+	PCALIGN $0x20
+
+l55:
+	VADDPS (CX), Y9, Y9
+	VADDPS (BX), Y5, Y5
+	VADDPS 32(CX), Y8, Y8
+	VADDPS 32(BX), Y4, Y4
+	VADDPS 64(CX), Y7, Y7
+	VADDPS 64(BX), Y3, Y3
+	VADDPS 96(CX), Y6, Y6
+	VADDPS 96(BX), Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-32, AX
+	CMPQ   AX, $0x20
+	JGE    l55
+
+l56:
+	CMPQ    AX, $0x08
+	JLT     l58
+	PCALIGN $0x20
+
+l57:
+	VADDPS  (CX), Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VADDPS  (BX), Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l57
+
+l58:
+	CMPQ         AX, $0x01
+	JLT          l59
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VADDPS       Y0, Y9, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
+	VMASKMOVPS   (BX), Y1, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l59:
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R9)
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 4(R9)
+	ADDQ         $+8, R9
+	ADDQ         $-2, R11
+	CMPQ         R11, $0x02
+	JGE          l53
+
+l54:
+l52:
+	CMPQ    R11, $0x01
+	JLT     l61
+	PCALIGN $0x20
+
+l60:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l63
+	PCALIGN $0x20
+
+l62:
 	VADDPS (BX), Y5, Y5
 	VADDPS 32(BX), Y4, Y4
 	VADDPS 64(BX), Y3, Y3
@@ -605,14 +856,14 @@ l44:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l44
+	JGE    l62
 
-l45:
+l63:
 	CMPQ    AX, $0x08
-	JLT     l47
+	JLT     l65
 	PCALIGN $0x20
 
-l46:
+l64:
 	VADDPS  (BX), Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
@@ -621,11 +872,11 @@ l46:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l46
+	JGE     l64
 
-l47:
+l65:
 	CMPQ         AX, $0x01
-	JLT          l48
+	JLT          l66
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -633,7 +884,7 @@ l47:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l48:
+l66:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -643,13 +894,13 @@ l48:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l42
+	VMOVSS       X0, (R9)
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l60
 
-l43:
+l61:
 l2:
 	VZEROUPPER
 	RET
@@ -660,32 +911,162 @@ TEXT ·RowSumSignedF64AVX2(SB), NOSPLIT, $0-56
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+8(FP), DI
-	MOVQ    out+0(FP), SI
-	MOVQ    far+48(FP), DX
-	CMPQ    DX, $0x02
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    out+0(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l3
-	CMPQ    R8, $0x01
+	CMPQ    R12, $+128
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	MOVQ    $0x00000040, R8
+	MOVQ    stride+40(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, SI
+	CMPQ    R8, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
+	MOVQ    R11, DX
+	LEAQ    (R11)(SI*1), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DX), Y0, Y10
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(DX), Y0, Y9
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(DX), Y0, Y8
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(DX), Y0, Y7
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y6
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(CX), Y0, Y5
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD 64(CX), Y0, Y4
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(CX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (DX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (BX), Y0
+	VFMADD231PD (CX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y10, Y10
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l12:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 512(R10)
+	ADDQ         $+8, R10
+	ADDQ         DI, R11
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l6
+
+l7:
+	ADDQ SI, R11
+	ADDQ $+512, R10
+	ADDQ $-128, R12
+	CMPQ R12, $+128
+	JGE  l4
+
+l5:
+	CMPQ    R12, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R11, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, R11
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
@@ -700,14 +1081,14 @@ l6:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l6
+	JGE         l15
 
-l7:
+l16:
 	CMPQ    AX, $0x04
-	JLT     l9
+	JLT     l18
 	PCALIGN $0x20
 
-l8:
+l17:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
@@ -720,11 +1101,11 @@ l8:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l8
+	JGE         l17
 
-l9:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l10
+	JLT          l19
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -734,7 +1115,7 @@ l9:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l10:
+l19:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -742,42 +1123,42 @@ l10:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l4
+	VMOVSD       X0, (R10)
+	ADDQ         $+8, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l13
 
-l5:
+l14:
 l3:
-	CMPQ    DX, $0x01
-	JGE     l11
-	CMPQ    R8, $0x02
-	JLT     l13
+	CMPQ    R9, $0x01
+	JGE     l20
+	CMPQ    R12, $0x02
+	JLT     l22
 	PCALIGN $0x20
 
-l12:
+l21:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    DI, DX
+	MOVQ    R11, DX
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
+	ADDQ    AX, R11
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l15
+	JLT     l24
 	PCALIGN $0x20
 
-l14:
+l23:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (DX), Y0, Y10
 	VMOVUPS     (BX), Y0
@@ -799,14 +1180,14 @@ l14:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ    AX, $0x04
-	JLT     l17
+	JLT     l26
 	PCALIGN $0x20
 
-l16:
+l25:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (DX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -826,11 +1207,11 @@ l16:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l16
+	JGE         l25
 
-l17:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l18
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -843,7 +1224,7 @@ l17:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l18:
+l27:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -851,7 +1232,7 @@ l18:
 	VADDPD       X0, X10, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
+	VMOVSD       X0, (R10)
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -859,34 +1240,34 @@ l18:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l12
+	VMOVSD       X0, 8(R10)
+	ADDQ         $+16, R10
+	ADDQ         $-2, R12
+	CMPQ         R12, $0x02
+	JGE          l21
 
-l13:
-l11:
-	CMPQ    R8, $0x01
-	JLT     l20
+l22:
+l20:
+	CMPQ    R12, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
-l19:
+l28:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    DI, CX
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l22
+	JLT     l31
 	PCALIGN $0x20
 
-l21:
+l30:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
 	VMOVUPS     32(BX), Y0
@@ -899,14 +1280,14 @@ l21:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l21
+	JGE         l30
 
-l22:
+l31:
 	CMPQ    AX, $0x04
-	JLT     l24
+	JLT     l33
 	PCALIGN $0x20
 
-l23:
+l32:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD (CX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -918,11 +1299,11 @@ l23:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l23
+	JGE         l32
 
-l24:
+l33:
 	CMPQ         AX, $0x01
-	JLT          l25
+	JLT          l34
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -931,7 +1312,7 @@ l24:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l25:
+l34:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -939,143 +1320,75 @@ l25:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l19
+	VMOVSD       X0, (R10)
+	ADDQ         $+8, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l28
 
-l20:
+l29:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	MOVQ    far+48(FP), CX
-	CMPQ    CX, $0x02
-	JLT     l26
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    out+0(FP), R9
+	MOVQ    far+48(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l35
+	CMPQ    R11, $+128
+	JLT     l37
+	PCALIGN $0x20
+
+l36:
+	MOVQ    $0x00000040, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    stride+40(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, DX
 	CMPQ    DI, $0x01
-	JLT     l28
+	JLT     l39
 	PCALIGN $0x20
 
-l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l30
-	PCALIGN $0x20
-
-l29:
-	PREFETCHT1 2048(BX)
-	VADDPD     (BX), Y5, Y5
-	VADDPD     32(BX), Y4, Y4
-	PREFETCHT1 2112(BX)
-	VADDPD     64(BX), Y3, Y3
-	VADDPD     96(BX), Y2, Y2
-	ADDQ       $+128, BX
-	ADDQ       $-16, AX
-	CMPQ       AX, $0x10
-	JGE        l29
-
-l30:
-	CMPQ    AX, $0x04
-	JLT     l32
-	PCALIGN $0x20
-
-l31:
-	PREFETCHT1 2048(BX)
-	VADDPD     (BX), Y5, Y0
-	VMOVAPS    Y4, Y5
-	VMOVAPS    Y3, Y4
-	VMOVAPS    Y2, Y3
-	VMOVAPS    Y0, Y2
-	ADDQ       $+32, BX
-	ADDQ       $-4, AX
-	CMPQ       AX, $0x04
-	JGE        l31
-
-l32:
-	CMPQ         AX, $0x01
-	JLT          l33
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
-	PREFETCHT1   2048(BX)
-	VMASKMOVPD   (BX), Y1, Y0
-	VADDPD       Y0, Y5, Y0
-	VBLENDVPD    Y1, Y0, Y5, Y5
-
-l33:
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y2, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l27
-
-l28:
-l26:
-	CMPQ    CX, $0x01
-	JGE     l34
-	CMPQ    DI, $0x02
-	JLT     l36
-	PCALIGN $0x20
-
-l35:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
+l38:
+	MOVQ    R10, CX
+	LEAQ    (R10)(DX*1), BX
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l38
+	JLT     l41
 	PCALIGN $0x20
 
-l37:
+l40:
 	VADDPD (CX), Y9, Y9
-	VADDPD (BX), Y5, Y5
 	VADDPD 32(CX), Y8, Y8
-	VADDPD 32(BX), Y4, Y4
 	VADDPD 64(CX), Y7, Y7
-	VADDPD 64(BX), Y3, Y3
 	VADDPD 96(CX), Y6, Y6
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(BX), Y4, Y4
+	VADDPD 64(BX), Y3, Y3
 	VADDPD 96(BX), Y2, Y2
 	ADDQ   $+128, CX
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l37
+	JGE    l40
 
-l38:
+l41:
 	CMPQ    AX, $0x04
-	JLT     l40
+	JLT     l43
 	PCALIGN $0x20
 
-l39:
+l42:
 	VADDPD  (CX), Y9, Y0
 	VMOVAPS Y8, Y9
 	VMOVAPS Y7, Y8
@@ -1090,11 +1403,11 @@ l39:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l39
+	JGE     l42
 
-l40:
+l43:
 	CMPQ         AX, $0x01
-	JLT          l41
+	JLT          l44
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -1105,7 +1418,7 @@ l40:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l41:
+l44:
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -1113,7 +1426,7 @@ l41:
 	VADDPD       X0, X9, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
+	VMOVSD       X0, (R9)
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -1121,33 +1434,214 @@ l41:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(DX)
-	ADDQ         $+16, DX
-	ADDQ         $-2, DI
-	CMPQ         DI, $0x02
-	JGE          l35
+	VMOVSD       X0, 512(R9)
+	ADDQ         $+8, R9
+	ADDQ         SI, R10
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l38
 
-l36:
-l34:
-	CMPQ    DI, $0x01
-	JLT     l43
+l39:
+	ADDQ DX, R10
+	ADDQ $+512, R9
+	ADDQ $-128, R11
+	CMPQ R11, $+128
+	JGE  l36
+
+l37:
+	CMPQ    R11, $0x01
+	JLT     l46
 	PCALIGN $0x20
 
-l42:
+l45:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l45
+	JLT     l48
 	PCALIGN $0x20
 
-l44:
+l47:
+	PREFETCHT1 2048(BX)
+	VADDPD     (BX), Y5, Y5
+	VADDPD     32(BX), Y4, Y4
+	PREFETCHT1 2112(BX)
+	VADDPD     64(BX), Y3, Y3
+	VADDPD     96(BX), Y2, Y2
+	ADDQ       $+128, BX
+	ADDQ       $-16, AX
+	CMPQ       AX, $0x10
+	JGE        l47
+
+l48:
+	CMPQ    AX, $0x04
+	JLT     l50
+	PCALIGN $0x20
+
+l49:
+	PREFETCHT1 2048(BX)
+	VADDPD     (BX), Y5, Y0
+	VMOVAPS    Y4, Y5
+	VMOVAPS    Y3, Y4
+	VMOVAPS    Y2, Y3
+	VMOVAPS    Y0, Y2
+	ADDQ       $+32, BX
+	ADDQ       $-4, AX
+	CMPQ       AX, $0x04
+	JGE        l49
+
+l50:
+	CMPQ         AX, $0x01
+	JLT          l51
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	PREFETCHT1   2048(BX)
+	VMASKMOVPD   (BX), Y1, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l51:
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R9)
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l45
+
+l46:
+l35:
+	CMPQ    R8, $0x01
+	JGE     l52
+	CMPQ    R11, $0x02
+	JLT     l54
+	PCALIGN $0x20
+
+l53:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R10, CX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	ADDQ    AX, R10
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l56
+	PCALIGN $0x20
+
+l55:
+	VADDPD (CX), Y9, Y9
+	VADDPD (BX), Y5, Y5
+	VADDPD 32(CX), Y8, Y8
+	VADDPD 32(BX), Y4, Y4
+	VADDPD 64(CX), Y7, Y7
+	VADDPD 64(BX), Y3, Y3
+	VADDPD 96(CX), Y6, Y6
+	VADDPD 96(BX), Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-16, AX
+	CMPQ   AX, $0x10
+	JGE    l55
+
+l56:
+	CMPQ    AX, $0x04
+	JLT     l58
+	PCALIGN $0x20
+
+l57:
+	VADDPD  (CX), Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VADDPD  (BX), Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l57
+
+l58:
+	CMPQ         AX, $0x01
+	JLT          l59
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VADDPD       Y0, Y9, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y1, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l59:
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R9)
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 8(R9)
+	ADDQ         $+16, R9
+	ADDQ         $-2, R11
+	CMPQ         R11, $0x02
+	JGE          l53
+
+l54:
+l52:
+	CMPQ    R11, $0x01
+	JLT     l61
+	PCALIGN $0x20
+
+l60:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l63
+	PCALIGN $0x20
+
+l62:
 	VADDPD (BX), Y5, Y5
 	VADDPD 32(BX), Y4, Y4
 	VADDPD 64(BX), Y3, Y3
@@ -1155,14 +1649,14 @@ l44:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l44
+	JGE    l62
 
-l45:
+l63:
 	CMPQ    AX, $0x04
-	JLT     l47
+	JLT     l65
 	PCALIGN $0x20
 
-l46:
+l64:
 	VADDPD  (BX), Y5, Y0
 	VMOVAPS Y4, Y5
 	VMOVAPS Y3, Y4
@@ -1171,11 +1665,11 @@ l46:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l46
+	JGE     l64
 
-l47:
+l65:
 	CMPQ         AX, $0x01
-	JLT          l48
+	JLT          l66
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -1183,7 +1677,7 @@ l47:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l48:
+l66:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -1191,108 +1685,344 @@ l48:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l42
+	VMOVSD       X0, (R9)
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l60
 
-l43:
+l61:
 l2:
 	VZEROUPPER
 	RET
 
 // func RowSumHalfF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
+	JLT     l5
+	VMOVUPS (BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y4
+	VMOVUPS 32(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y3
+	VMOVUPS 64(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y2
+	VMOVUPS 96(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y1
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JLT     l7
 	PCALIGN $0x20
-
-l5:
-	VMOVUPS     (CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS (BX), Y0, Y6
-	VMOVUPS     32(CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS 32(BX), Y0, Y5
-	VMOVUPS     64(CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS 64(BX), Y0, Y4
-	VMOVUPS     96(CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS 96(BX), Y0, Y3
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-32, AX
-	CMPQ        AX, $0x20
-	JGE         l5
 
 l6:
-	CMPQ    AX, $0x08
-	JLT     l8
-	PCALIGN $0x20
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VFMADD231PS (DX), Y4, Y8
+	VMOVUPS     128(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(DX), Y3, Y7
+	VMOVUPS     160(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y3
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VFMADD231PS 64(DX), Y2, Y6
+	VMOVUPS     192(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(DX), Y1, Y5
+	VMOVUPS     224(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y1
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, DX
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
+	JGE         l6
 
 l7:
-	VMOVUPS     (CX), Y0
-	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS     Y0, Y0
-	VFMADD231PS (BX), Y0, Y6
-	VMOVAPS     Y6, Y0
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y3, Y4
-	VMOVAPS     Y0, Y3
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-8, AX
-	CMPQ        AX, $0x08
-	JGE         l7
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VFMADD231PS (DX), Y4, Y8
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS 32(DX), Y3, Y7
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VFMADD231PS 64(DX), Y2, Y6
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS 96(DX), Y1, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, DX
+
+l5:
+	CMPQ    CX, $0x20
+	JLT     l9
+	PCALIGN $0x20
 
 l8:
-	CMPQ         AX, $0x01
-	JLT          l9
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
-	VMASKMOVPS   (BX), Y2, Y1
-	VMASKMOVPS   (CX), Y2, Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS      Y0, Y0
-	VFMADD213PS  Y6, Y1, Y0
-	VBLENDVPS    Y2, Y0, Y6, Y6
+	VMOVUPS     (BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y0
+	PREFETCHT1  (AX)
+	VFMADD231PS (DX), Y0, Y8
+	VMOVUPS     32(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y0
+	VFMADD231PS 32(DX), Y0, Y7
+	VMOVUPS     64(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y0
+	PREFETCHT1  64(AX)
+	VFMADD231PS 64(DX), Y0, Y6
+	VMOVUPS     96(BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y0
+	VFMADD231PS 96(DX), Y0, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, DX
+	ADDQ        $-32, CX
+	CMPQ        CX, $0x20
+	JGE         l8
 
 l9:
-	VADDPS       Y4, Y6, Y6
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPS       X0, X6, X1
+	CMPQ    CX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y0
+	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS     Y0, Y0
+	PREFETCHT1  (AX)
+	VFMADD231PS (DX), Y0, Y8
+	VMOVAPS     Y8, Y0
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y0, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
+	ADDQ        $+32, DX
+	ADDQ        $-8, CX
+	CMPQ        CX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         CX, $0x01
+	JLT          l12
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y8, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y8, Y8
+
+l12:
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l3
+
+l4:
+	JMP l2
+
+l1:
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x20
+	JLT     l15
+	VMOVUPS (BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y4
+	VMOVUPS 32(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y3
+	VMOVUPS 64(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y2
+	VMOVUPS 96(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y1
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPS     Y4, Y8, Y8
+	VMOVUPS    128(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y4
+	VMOVUPS    32(BX), Y0
+	VADDPS     Y3, Y7, Y7
+	VMOVUPS    160(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y3
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPS     Y2, Y6, Y6
+	VMOVUPS    192(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y2
+	VMOVUPS    96(BX), Y0
+	VADDPS     Y1, Y5, Y5
+	VMOVUPS    224(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y1
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $-32, CX
+	CMPQ       CX, $0x20
+	JGE        l16
+
+l17:
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPS     Y4, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VADDPS     Y3, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPS     Y2, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VADDPS     Y1, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+
+l15:
+	CMPQ    CX, $0x20
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS    (BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	PREFETCHT1 (AX)
+	VADDPS     Y0, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	PREFETCHT1 64(AX)
+	VADDPS     Y0, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	VADDPS     Y0, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $-32, CX
+	CMPQ       CX, $0x20
+	JGE        l18
+
+l19:
+	CMPQ    CX, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS    (BX), Y0
+	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS    Y0, Y0
+	PREFETCHT1 (AX)
+	VADDPS     Y0, Y8, Y0
+	VMOVAPS    Y7, Y8
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y0, Y5
+	ADDQ       $+32, BX
+	ADDQ       $+32, AX
+	ADDQ       $-8, CX
+	CMPQ       CX, $0x08
+	JGE        l20
+
+l21:
+	CMPQ         CX, $0x01
+	JLT          l22
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (BX), Y1, Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y0
+	PREFETCHT1   (AX)
+	VADDPS       Y0, Y8, Y0
+	VBLENDVPS    Y1, Y0, Y8, Y8
+
+l22:
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y5, Y7, Y7
+	VADDPS       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPS       X0, X8, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
@@ -1301,299 +2031,347 @@ l9:
 	ADDQ         $+4, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
+	JGE          l13
+
+l14:
+l2:
+	VZEROUPPER
+	RET
+
+// func RowSumHalfF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
+	JLT     l5
+	VMOVUPS (BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y4
+	VMOVUPS 32(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y3
+	VMOVUPS 64(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y2
+	VMOVUPS 96(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y1
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VFMADD231PD (DX), Y4, Y8
+	VMOVUPS     128(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y4
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(DX), Y3, Y7
+	VMOVUPS     160(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y3
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VFMADD231PD 64(DX), Y2, Y6
+	VMOVUPS     192(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y2
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(DX), Y1, Y5
+	VMOVUPS     224(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y1
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, DX
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l6
+
+l7:
+	VMOVUPS     (BX), Y0
+	PREFETCHT1  (AX)
+	VFMADD231PD (DX), Y4, Y8
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD 32(DX), Y3, Y7
+	VMOVUPS     64(BX), Y0
+	PREFETCHT1  64(AX)
+	VFMADD231PD 64(DX), Y2, Y6
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD 96(DX), Y1, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, DX
+
+l5:
+	CMPQ    CX, $0x10
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y0
+	PREFETCHT1  (AX)
+	VFMADD231PD (DX), Y0, Y8
+	VMOVUPS     32(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y0
+	VFMADD231PD 32(DX), Y0, Y7
+	VMOVUPS     64(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y0
+	PREFETCHT1  64(AX)
+	VFMADD231PD 64(DX), Y0, Y6
+	VMOVUPS     96(BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y0
+	VFMADD231PD 96(DX), Y0, Y5
+	ADDQ        $+128, BX
+	ADDQ        $+128, AX
+	ADDQ        $+128, DX
+	ADDQ        $-16, CX
+	CMPQ        CX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    CX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (BX), Y0
+	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD     Y0, Y0
+	PREFETCHT1  (AX)
+	VFMADD231PD (DX), Y0, Y8
+	VMOVAPS     Y8, Y0
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y0, Y5
+	ADDQ        $+32, BX
+	ADDQ        $+32, AX
+	ADDQ        $+32, DX
+	ADDQ        $-4, CX
+	CMPQ        CX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         CX, $0x01
+	JLT          l12
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y0
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y8, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y8, Y8
+
+l12:
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
-	PCALIGN $0x20
-
-l12:
-	VMOVUPS (BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y5, Y5
-	VMOVUPS 32(BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y4, Y4
-	VMOVUPS 64(BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y3, Y3
-	VMOVUPS 96(BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y2, Y2
-	ADDQ    $+128, BX
-	ADDQ    $-32, AX
-	CMPQ    AX, $0x20
-	JGE     l12
-
-l13:
-	CMPQ    AX, $0x08
-	JLT     l15
-	PCALIGN $0x20
-
-l14:
-	VMOVUPS (BX), Y0
-	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS Y0, Y0
-	VADDPS  Y0, Y5, Y0
-	VMOVAPS Y4, Y5
-	VMOVAPS Y3, Y4
-	VMOVAPS Y2, Y3
-	VMOVAPS Y0, Y2
-	ADDQ    $+32, BX
-	ADDQ    $-8, AX
-	CMPQ    AX, $0x08
-	JGE     l14
-
-l15:
-	CMPQ         AX, $0x01
-	JLT          l16
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
-	VMASKMOVPS   (BX), Y1, Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS      Y0, Y0
-	VADDPS       Y0, Y5, Y0
-	VBLENDVPS    Y1, Y0, Y5, Y5
-
-l16:
-	VADDPS       Y3, Y5, Y5
-	VADDPS       Y2, Y4, Y4
-	VADDPS       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPS       X0, X5, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (CX)
-	ADDQ         $+4, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
-	JGE          l10
-
-l11:
-l2:
-	VZEROUPPER
-	RET
-
-// func RowSumHalfF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    v+16(FP), AX
-	CMPQ    AX, $0x01
-	JLT     l1
 	MOVQ    rows+24(FP), DI
 	MOVQ    w+8(FP), SI
 	MOVQ    out+0(FP), DX
 	CMPQ    DI, $0x01
-	JLT     l4
+	JLT     l14
 	PCALIGN $0x20
 
-l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
+l13:
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
 	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
+	MOVQ    SI, AX
+	CMPQ    CX, $0x10
+	JLT     l15
+	VMOVUPS (BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y4
+	VMOVUPS 32(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y3
+	VMOVUPS 64(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y2
+	VMOVUPS 96(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y1
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JLT     l17
 	PCALIGN $0x20
 
-l5:
-	VMOVUPS     (CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD (BX), Y0, Y6
-	VMOVUPS     32(CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD 32(BX), Y0, Y5
-	VMOVUPS     64(CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD 64(BX), Y0, Y4
-	VMOVUPS     96(CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD 96(BX), Y0, Y3
-	ADDQ        $+128, CX
-	ADDQ        $+128, BX
-	ADDQ        $-16, AX
-	CMPQ        AX, $0x10
-	JGE         l5
+l16:
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPD     Y4, Y8, Y8
+	VMOVUPS    128(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y4
+	VMOVUPS    32(BX), Y0
+	VADDPD     Y3, Y7, Y7
+	VMOVUPS    160(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y3
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPD     Y2, Y6, Y6
+	VMOVUPS    192(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y2
+	VMOVUPS    96(BX), Y0
+	VADDPD     Y1, Y5, Y5
+	VMOVUPS    224(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y1
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $-16, CX
+	CMPQ       CX, $0x10
+	JGE        l16
 
-l6:
-	CMPQ    AX, $0x04
-	JLT     l8
+l17:
+	VMOVUPS    (BX), Y0
+	PREFETCHT1 (AX)
+	VADDPD     Y4, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VADDPD     Y3, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	PREFETCHT1 64(AX)
+	VADDPD     Y2, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VADDPD     Y1, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+
+l15:
+	CMPQ    CX, $0x10
+	JLT     l19
 	PCALIGN $0x20
 
-l7:
-	VMOVUPS     (CX), Y0
-	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD     Y0, Y0
-	VFMADD231PD (BX), Y0, Y6
-	VMOVAPS     Y6, Y0
-	VMOVAPS     Y5, Y6
-	VMOVAPS     Y4, Y5
-	VMOVAPS     Y3, Y4
-	VMOVAPS     Y0, Y3
-	ADDQ        $+32, CX
-	ADDQ        $+32, BX
-	ADDQ        $-4, AX
-	CMPQ        AX, $0x04
-	JGE         l7
+l18:
+	VMOVUPS    (BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	PREFETCHT1 (AX)
+	VADDPD     Y0, Y8, Y8
+	VMOVUPS    32(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y7, Y7
+	VMOVUPS    64(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	PREFETCHT1 64(AX)
+	VADDPD     Y0, Y6, Y6
+	VMOVUPS    96(BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	VADDPD     Y0, Y5, Y5
+	ADDQ       $+128, BX
+	ADDQ       $+128, AX
+	ADDQ       $-16, CX
+	CMPQ       CX, $0x10
+	JGE        l18
 
-l8:
-	CMPQ         AX, $0x01
-	JLT          l9
-	VMOVQ        AX, X0
+l19:
+	CMPQ    CX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS    (BX), Y0
+	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD    Y0, Y0
+	PREFETCHT1 (AX)
+	VADDPD     Y0, Y8, Y0
+	VMOVAPS    Y7, Y8
+	VMOVAPS    Y6, Y7
+	VMOVAPS    Y5, Y6
+	VMOVAPS    Y0, Y5
+	ADDQ       $+32, BX
+	ADDQ       $+32, AX
+	ADDQ       $-4, CX
+	CMPQ       CX, $0x04
+	JGE        l20
+
+l21:
+	CMPQ         CX, $0x01
+	JLT          l22
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
-	VMASKMOVPD   (BX), Y2, Y1
-	VMASKMOVPD   (CX), Y2, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (BX), Y1, Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
-	VFMADD213PD  Y6, Y1, Y0
-	VBLENDVPD    Y2, Y0, Y6, Y6
+	PREFETCHT1   (AX)
+	VADDPD       Y0, Y8, Y0
+	VBLENDVPD    Y1, Y0, Y8, Y8
 
-l9:
-	VADDPD       Y4, Y6, Y6
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y5, Y6, Y6
-	VEXTRACTF128 $0x01, Y6, X0
-	VADDPD       X0, X6, X1
+l22:
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y5, Y7, Y7
+	VADDPD       Y7, Y8, Y8
+	VEXTRACTF128 $0x01, Y8, X0
+	VADDPD       X0, X8, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
 	VMOVSD       X0, (DX)
 	ADDQ         $+8, DX
 	ADDQ         $-1, DI
 	CMPQ         DI, $0x01
-	JGE          l3
-
-l4:
-	JMP l2
-
-l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
-	PCALIGN $0x20
-
-l12:
-	VMOVUPS (BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y5, Y5
-	VMOVUPS 32(BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y4, Y4
-	VMOVUPS 64(BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y3, Y3
-	VMOVUPS 96(BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y2, Y2
-	ADDQ    $+128, BX
-	ADDQ    $-16, AX
-	CMPQ    AX, $0x10
-	JGE     l12
-
-l13:
-	CMPQ    AX, $0x04
-	JLT     l15
-	PCALIGN $0x20
+	JGE          l13
 
 l14:
-	VMOVUPS (BX), Y0
-	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD Y0, Y0
-	VADDPD  Y0, Y5, Y0
-	VMOVAPS Y4, Y5
-	VMOVAPS Y3, Y4
-	VMOVAPS Y2, Y3
-	VMOVAPS Y0, Y2
-	ADDQ    $+32, BX
-	ADDQ    $-4, AX
-	CMPQ    AX, $0x04
-	JGE     l14
-
-l15:
-	CMPQ         AX, $0x01
-	JLT          l16
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
-	VMASKMOVPD   (BX), Y1, Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD      Y0, Y0
-	VADDPD       Y0, Y5, Y0
-	VBLENDVPD    Y1, Y0, Y5, Y5
-
-l16:
-	VADDPD       Y3, Y5, Y5
-	VADDPD       Y2, Y4, Y4
-	VADDPD       Y4, Y5, Y5
-	VEXTRACTF128 $0x01, Y5, X0
-	VADDPD       X0, X5, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (CX)
-	ADDQ         $+8, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
-	JGE          l10
-
-l11:
 l2:
 	VZEROUPPER
 	RET
@@ -1605,32 +2383,168 @@ TEXT ·RowSum1F32AVX2(SB), NOSPLIT, $0-56
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+8(FP), DI
-	MOVQ    out+0(FP), SI
-	MOVQ    far+48(FP), DX
-	CMPQ    DX, $0x02
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    out+0(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l3
-	CMPQ    R8, $0x01
+	CMPQ    R12, $+128
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    $0x00000040, R8
+	MOVQ    stride+40(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, SI
+	CMPQ    R8, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
+	MOVQ    R11, DX
+	LEAQ    (R11)(SI*1), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VANDPS      (DX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VANDPS      32(DX), Y11, Y0
+	VFMADD231PS 32(BX), Y0, Y9
+	VANDPS      64(DX), Y11, Y0
+	VFMADD231PS 64(BX), Y0, Y8
+	VANDPS      96(DX), Y11, Y0
+	VFMADD231PS 96(BX), Y0, Y7
+	VANDPS      (CX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VANDPS      32(CX), Y11, Y0
+	VFMADD231PS 32(BX), Y0, Y5
+	VANDPS      64(CX), Y11, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VANDPS      96(CX), Y11, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VANDPS      (DX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VANDPS      (CX), Y11, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VANDPS       Y11, Y0, Y0
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y10, Y10
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VANDPS       Y11, Y0, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l12:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 256(R10)
+	ADDQ         $+4, R10
+	ADDQ         DI, R11
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l6
+
+l7:
+	ADDQ SI, R11
+	ADDQ $+256, R10
+	ADDQ $-128, R12
+	CMPQ R12, $+128
+	JGE  l4
+
+l5:
+	CMPQ    R12, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R11, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, R11
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
 	PREFETCHT1  2048(CX)
 	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -1645,14 +2559,14 @@ l6:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l6
+	JGE         l15
 
-l7:
+l16:
 	CMPQ    AX, $0x08
-	JLT     l9
+	JLT     l18
 	PCALIGN $0x20
 
-l8:
+l17:
 	PREFETCHT1  2048(CX)
 	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -1665,11 +2579,11 @@ l8:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l8
+	JGE         l17
 
-l9:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l10
+	JLT          l19
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -1680,7 +2594,7 @@ l9:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l10:
+l19:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -1690,42 +2604,42 @@ l10:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l4
+	VMOVSS       X0, (R10)
+	ADDQ         $+4, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l13
 
-l5:
+l14:
 l3:
-	CMPQ    DX, $0x01
-	JGE     l11
-	CMPQ    R8, $0x02
-	JLT     l13
+	CMPQ    R9, $0x01
+	JGE     l20
+	CMPQ    R12, $0x02
+	JLT     l22
 	PCALIGN $0x20
 
-l12:
+l21:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DI, DX
+	MOVQ    R11, DX
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
+	ADDQ    AX, R11
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l15
+	JLT     l24
 	PCALIGN $0x20
 
-l14:
+l23:
 	VANDPS      (DX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y10
 	VANDPS      (CX), Y11, Y0
@@ -1747,14 +2661,14 @@ l14:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ    AX, $0x08
-	JLT     l17
+	JLT     l26
 	PCALIGN $0x20
 
-l16:
+l25:
 	VANDPS      (DX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -1774,11 +2688,11 @@ l16:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l16
+	JGE         l25
 
-l17:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l18
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -1793,7 +2707,7 @@ l17:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l18:
+l27:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -1803,7 +2717,7 @@ l18:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
+	VMOVSS       X0, (R10)
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -1813,34 +2727,34 @@ l18:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l12
+	VMOVSS       X0, 4(R10)
+	ADDQ         $+8, R10
+	ADDQ         $-2, R12
+	CMPQ         R12, $0x02
+	JGE          l21
 
-l13:
-l11:
-	CMPQ    R8, $0x01
-	JLT     l20
+l22:
+l20:
+	CMPQ    R12, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
-l19:
+l28:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DI, CX
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l22
+	JLT     l31
 	PCALIGN $0x20
 
-l21:
+l30:
 	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
 	VANDPS      32(CX), Y11, Y0
@@ -1853,14 +2767,14 @@ l21:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l21
+	JGE         l30
 
-l22:
+l31:
 	CMPQ    AX, $0x08
-	JLT     l24
+	JLT     l33
 	PCALIGN $0x20
 
-l23:
+l32:
 	VANDPS      (CX), Y11, Y0
 	VFMADD231PS (BX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -1872,11 +2786,11 @@ l23:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l23
+	JGE         l32
 
-l24:
+l33:
 	CMPQ         AX, $0x01
-	JLT          l25
+	JLT          l34
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -1886,7 +2800,7 @@ l24:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l25:
+l34:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -1896,41 +2810,170 @@ l25:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l19
+	VMOVSS       X0, (R10)
+	ADDQ         $+4, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l28
 
-l20:
+l29:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	MOVQ    far+48(FP), CX
-	CMPQ    CX, $0x02
-	JLT     l26
-	CMPQ    DI, $0x01
-	JLT     l28
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    out+0(FP), R9
+	MOVQ    far+48(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l35
+	CMPQ    R11, $+128
+	JLT     l37
 	PCALIGN $0x20
 
-l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+l36:
+	MOVQ    $0x00000040, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    stride+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, DX
+	CMPQ    DI, $0x01
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	MOVQ    R10, CX
+	LEAQ    (R10)(DX*1), BX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l30
+	JLT     l41
 	PCALIGN $0x20
 
-l29:
+l40:
+	VANDPS (CX), Y11, Y0
+	VADDPS Y0, Y9, Y9
+	VANDPS 32(CX), Y11, Y0
+	VADDPS Y0, Y8, Y8
+	VANDPS 64(CX), Y11, Y0
+	VADDPS Y0, Y7, Y7
+	VANDPS 96(CX), Y11, Y0
+	VADDPS Y0, Y6, Y6
+	VANDPS (BX), Y11, Y0
+	VADDPS Y0, Y5, Y5
+	VANDPS 32(BX), Y11, Y0
+	VADDPS Y0, Y4, Y4
+	VANDPS 64(BX), Y11, Y0
+	VADDPS Y0, Y3, Y3
+	VANDPS 96(BX), Y11, Y0
+	VADDPS Y0, Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-32, AX
+	CMPQ   AX, $0x20
+	JGE    l40
+
+l41:
+	CMPQ    AX, $0x08
+	JLT     l43
+	PCALIGN $0x20
+
+l42:
+	VANDPS  (CX), Y11, Y0
+	VADDPS  Y0, Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VANDPS  (BX), Y11, Y0
+	VADDPS  Y0, Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-8, AX
+	CMPQ    AX, $0x08
+	JGE     l42
+
+l43:
+	CMPQ         AX, $0x01
+	JLT          l44
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VANDPS       Y11, Y0, Y0
+	VADDPS       Y0, Y9, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
+	VMASKMOVPS   (BX), Y1, Y0
+	VANDPS       Y11, Y0, Y0
+	VADDPS       Y0, Y5, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l44:
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R9)
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 256(R9)
+	ADDQ         $+4, R9
+	ADDQ         SI, R10
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l38
+
+l39:
+	ADDQ DX, R10
+	ADDQ $+256, R9
+	ADDQ $-128, R11
+	CMPQ R11, $+128
+	JGE  l36
+
+l37:
+	CMPQ    R11, $0x01
+	JLT     l46
+	PCALIGN $0x20
+
+l45:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l48
+	PCALIGN $0x20
+
+l47:
 	PREFETCHT1 2048(BX)
 	VANDPS     (BX), Y11, Y0
 	VADDPS     Y0, Y5, Y5
@@ -1944,14 +2987,14 @@ l29:
 	ADDQ       $+128, BX
 	ADDQ       $-32, AX
 	CMPQ       AX, $0x20
-	JGE        l29
+	JGE        l47
 
-l30:
+l48:
 	CMPQ    AX, $0x08
-	JLT     l32
+	JLT     l50
 	PCALIGN $0x20
 
-l31:
+l49:
 	PREFETCHT1 2048(BX)
 	VANDPS     (BX), Y11, Y0
 	VADDPS     Y0, Y5, Y0
@@ -1962,11 +3005,11 @@ l31:
 	ADDQ       $+32, BX
 	ADDQ       $-8, AX
 	CMPQ       AX, $0x08
-	JGE        l31
+	JGE        l49
 
-l32:
+l50:
 	CMPQ         AX, $0x01
-	JLT          l33
+	JLT          l51
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -1976,7 +3019,7 @@ l32:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l33:
+l51:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -1986,41 +3029,41 @@ l33:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l27
+	VMOVSS       X0, (R9)
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l45
 
-l28:
-l26:
-	CMPQ    CX, $0x01
-	JGE     l34
-	CMPQ    DI, $0x02
-	JLT     l36
+l46:
+l35:
+	CMPQ    R8, $0x01
+	JGE     l52
+	CMPQ    R11, $0x02
+	JLT     l54
 	PCALIGN $0x20
 
-l35:
+l53:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    SI, CX
+	MOVQ    R10, CX
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
+	ADDQ    AX, R10
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l38
+	JLT     l56
 	PCALIGN $0x20
 
-l37:
+l55:
 	VANDPS (CX), Y11, Y0
 	VADDPS Y0, Y9, Y9
 	VANDPS (BX), Y11, Y0
@@ -2041,14 +3084,14 @@ l37:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l37
+	JGE    l55
 
-l38:
+l56:
 	CMPQ    AX, $0x08
-	JLT     l40
+	JLT     l58
 	PCALIGN $0x20
 
-l39:
+l57:
 	VANDPS  (CX), Y11, Y0
 	VADDPS  Y0, Y9, Y0
 	VMOVAPS Y8, Y9
@@ -2065,11 +3108,11 @@ l39:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l39
+	JGE     l57
 
-l40:
+l58:
 	CMPQ         AX, $0x01
-	JLT          l41
+	JLT          l59
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -2082,7 +3125,7 @@ l40:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l41:
+l59:
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -2092,7 +3135,7 @@ l41:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
+	VMOVSS       X0, (R9)
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -2102,33 +3145,33 @@ l41:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(DX)
-	ADDQ         $+8, DX
-	ADDQ         $-2, DI
-	CMPQ         DI, $0x02
-	JGE          l35
+	VMOVSS       X0, 4(R9)
+	ADDQ         $+8, R9
+	ADDQ         $-2, R11
+	CMPQ         R11, $0x02
+	JGE          l53
 
-l36:
-l34:
-	CMPQ    DI, $0x01
-	JLT     l43
+l54:
+l52:
+	CMPQ    R11, $0x01
+	JLT     l61
 	PCALIGN $0x20
 
-l42:
+l60:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l45
+	JLT     l63
 	PCALIGN $0x20
 
-l44:
+l62:
 	VANDPS (BX), Y11, Y0
 	VADDPS Y0, Y5, Y5
 	VANDPS 32(BX), Y11, Y0
@@ -2140,14 +3183,14 @@ l44:
 	ADDQ   $+128, BX
 	ADDQ   $-32, AX
 	CMPQ   AX, $0x20
-	JGE    l44
+	JGE    l62
 
-l45:
+l63:
 	CMPQ    AX, $0x08
-	JLT     l47
+	JLT     l65
 	PCALIGN $0x20
 
-l46:
+l64:
 	VANDPS  (BX), Y11, Y0
 	VADDPS  Y0, Y5, Y0
 	VMOVAPS Y4, Y5
@@ -2157,11 +3200,11 @@ l46:
 	ADDQ    $+32, BX
 	ADDQ    $-8, AX
 	CMPQ    AX, $0x08
-	JGE     l46
+	JGE     l64
 
-l47:
+l65:
 	CMPQ         AX, $0x01
-	JLT          l48
+	JLT          l66
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -2170,7 +3213,7 @@ l47:
 	VADDPS       Y0, Y5, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l48:
+l66:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -2180,13 +3223,13 @@ l48:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l42
+	VMOVSS       X0, (R9)
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l60
 
-l43:
+l61:
 l2:
 	VZEROUPPER
 	RET
@@ -2198,32 +3241,164 @@ TEXT ·RowSum1F64AVX2(SB), NOSPLIT, $0-56
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+8(FP), DI
-	MOVQ    out+0(FP), SI
-	MOVQ    far+48(FP), DX
-	CMPQ    DX, $0x02
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    out+0(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l3
-	CMPQ    R8, $0x01
+	CMPQ    R12, $+128
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	MOVQ    $0x00000040, R8
+	MOVQ    stride+40(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, SI
+	CMPQ    R8, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
+	MOVQ    R11, DX
+	LEAQ    (R11)(SI*1), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VANDPD      (DX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VANDPD      32(DX), Y11, Y0
+	VFMADD231PD 32(BX), Y0, Y9
+	VANDPD      64(DX), Y11, Y0
+	VFMADD231PD 64(BX), Y0, Y8
+	VANDPD      96(DX), Y11, Y0
+	VFMADD231PD 96(BX), Y0, Y7
+	VANDPD      (CX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VANDPD      32(CX), Y11, Y0
+	VFMADD231PD 32(BX), Y0, Y5
+	VANDPD      64(CX), Y11, Y0
+	VFMADD231PD 64(BX), Y0, Y4
+	VANDPD      96(CX), Y11, Y0
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VANDPD      (DX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VANDPD      (CX), Y11, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VANDPD       Y11, Y0, Y0
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y10, Y10
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VANDPD       Y11, Y0, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l12:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 512(R10)
+	ADDQ         $+8, R10
+	ADDQ         DI, R11
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l6
+
+l7:
+	ADDQ SI, R11
+	ADDQ $+512, R10
+	ADDQ $-128, R12
+	CMPQ R12, $+128
+	JGE  l4
+
+l5:
+	CMPQ    R12, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R11, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, R11
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
 	PREFETCHT1  2048(CX)
 	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -2238,14 +3413,14 @@ l6:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l6
+	JGE         l15
 
-l7:
+l16:
 	CMPQ    AX, $0x04
-	JLT     l9
+	JLT     l18
 	PCALIGN $0x20
 
-l8:
+l17:
 	PREFETCHT1  2048(CX)
 	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -2258,11 +3433,11 @@ l8:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l8
+	JGE         l17
 
-l9:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l10
+	JLT          l19
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -2273,7 +3448,7 @@ l9:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l10:
+l19:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -2281,42 +3456,42 @@ l10:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l4
+	VMOVSD       X0, (R10)
+	ADDQ         $+8, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l13
 
-l5:
+l14:
 l3:
-	CMPQ    DX, $0x01
-	JGE     l11
-	CMPQ    R8, $0x02
-	JLT     l13
+	CMPQ    R9, $0x01
+	JGE     l20
+	CMPQ    R12, $0x02
+	JLT     l22
 	PCALIGN $0x20
 
-l12:
+l21:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    DI, DX
+	MOVQ    R11, DX
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
+	ADDQ    AX, R11
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l15
+	JLT     l24
 	PCALIGN $0x20
 
-l14:
+l23:
 	VANDPD      (DX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y10
 	VANDPD      (CX), Y11, Y0
@@ -2338,14 +3513,14 @@ l14:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ    AX, $0x04
-	JLT     l17
+	JLT     l26
 	PCALIGN $0x20
 
-l16:
+l25:
 	VANDPD      (DX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -2365,11 +3540,11 @@ l16:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l16
+	JGE         l25
 
-l17:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l18
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -2384,7 +3559,7 @@ l17:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l18:
+l27:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -2392,7 +3567,7 @@ l18:
 	VADDPD       X0, X10, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
+	VMOVSD       X0, (R10)
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -2400,34 +3575,34 @@ l18:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l12
+	VMOVSD       X0, 8(R10)
+	ADDQ         $+16, R10
+	ADDQ         $-2, R12
+	CMPQ         R12, $0x02
+	JGE          l21
 
-l13:
-l11:
-	CMPQ    R8, $0x01
-	JLT     l20
+l22:
+l20:
+	CMPQ    R12, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
-l19:
+l28:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    DI, CX
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l22
+	JLT     l31
 	PCALIGN $0x20
 
-l21:
+l30:
 	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
 	VANDPD      32(CX), Y11, Y0
@@ -2440,14 +3615,14 @@ l21:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l21
+	JGE         l30
 
-l22:
+l31:
 	CMPQ    AX, $0x04
-	JLT     l24
+	JLT     l33
 	PCALIGN $0x20
 
-l23:
+l32:
 	VANDPD      (CX), Y11, Y0
 	VFMADD231PD (BX), Y0, Y6
 	VMOVAPS     Y6, Y0
@@ -2459,11 +3634,11 @@ l23:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l23
+	JGE         l32
 
-l24:
+l33:
 	CMPQ         AX, $0x01
-	JLT          l25
+	JLT          l34
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -2473,7 +3648,7 @@ l24:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l25:
+l34:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -2481,41 +3656,166 @@ l25:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l19
+	VMOVSD       X0, (R10)
+	ADDQ         $+8, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l28
 
-l20:
+l29:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	MOVQ    far+48(FP), CX
-	CMPQ    CX, $0x02
-	JLT     l26
-	CMPQ    DI, $0x01
-	JLT     l28
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    out+0(FP), R9
+	MOVQ    far+48(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l35
+	CMPQ    R11, $+128
+	JLT     l37
 	PCALIGN $0x20
 
-l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+l36:
+	MOVQ    $0x00000040, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    stride+40(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, DX
+	CMPQ    DI, $0x01
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	MOVQ    R10, CX
+	LEAQ    (R10)(DX*1), BX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l30
+	JLT     l41
 	PCALIGN $0x20
 
-l29:
+l40:
+	VANDPD (CX), Y11, Y0
+	VADDPD Y0, Y9, Y9
+	VANDPD 32(CX), Y11, Y0
+	VADDPD Y0, Y8, Y8
+	VANDPD 64(CX), Y11, Y0
+	VADDPD Y0, Y7, Y7
+	VANDPD 96(CX), Y11, Y0
+	VADDPD Y0, Y6, Y6
+	VANDPD (BX), Y11, Y0
+	VADDPD Y0, Y5, Y5
+	VANDPD 32(BX), Y11, Y0
+	VADDPD Y0, Y4, Y4
+	VANDPD 64(BX), Y11, Y0
+	VADDPD Y0, Y3, Y3
+	VANDPD 96(BX), Y11, Y0
+	VADDPD Y0, Y2, Y2
+	ADDQ   $+128, CX
+	ADDQ   $+128, BX
+	ADDQ   $-16, AX
+	CMPQ   AX, $0x10
+	JGE    l40
+
+l41:
+	CMPQ    AX, $0x04
+	JLT     l43
+	PCALIGN $0x20
+
+l42:
+	VANDPD  (CX), Y11, Y0
+	VADDPD  Y0, Y9, Y0
+	VMOVAPS Y8, Y9
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y0, Y6
+	VANDPD  (BX), Y11, Y0
+	VADDPD  Y0, Y5, Y0
+	VMOVAPS Y4, Y5
+	VMOVAPS Y3, Y4
+	VMOVAPS Y2, Y3
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, CX
+	ADDQ    $+32, BX
+	ADDQ    $-4, AX
+	CMPQ    AX, $0x04
+	JGE     l42
+
+l43:
+	CMPQ         AX, $0x01
+	JLT          l44
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VANDPD       Y11, Y0, Y0
+	VADDPD       Y0, Y9, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y1, Y0
+	VANDPD       Y11, Y0, Y0
+	VADDPD       Y0, Y5, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l44:
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R9)
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 512(R9)
+	ADDQ         $+8, R9
+	ADDQ         SI, R10
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l38
+
+l39:
+	ADDQ DX, R10
+	ADDQ $+512, R9
+	ADDQ $-128, R11
+	CMPQ R11, $+128
+	JGE  l36
+
+l37:
+	CMPQ    R11, $0x01
+	JLT     l46
+	PCALIGN $0x20
+
+l45:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l48
+	PCALIGN $0x20
+
+l47:
 	PREFETCHT1 2048(BX)
 	VANDPD     (BX), Y11, Y0
 	VADDPD     Y0, Y5, Y5
@@ -2529,14 +3829,14 @@ l29:
 	ADDQ       $+128, BX
 	ADDQ       $-16, AX
 	CMPQ       AX, $0x10
-	JGE        l29
+	JGE        l47
 
-l30:
+l48:
 	CMPQ    AX, $0x04
-	JLT     l32
+	JLT     l50
 	PCALIGN $0x20
 
-l31:
+l49:
 	PREFETCHT1 2048(BX)
 	VANDPD     (BX), Y11, Y0
 	VADDPD     Y0, Y5, Y0
@@ -2547,11 +3847,11 @@ l31:
 	ADDQ       $+32, BX
 	ADDQ       $-4, AX
 	CMPQ       AX, $0x04
-	JGE        l31
+	JGE        l49
 
-l32:
+l50:
 	CMPQ         AX, $0x01
-	JLT          l33
+	JLT          l51
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -2561,7 +3861,7 @@ l32:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l33:
+l51:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -2569,41 +3869,41 @@ l33:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l27
+	VMOVSD       X0, (R9)
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l45
 
-l28:
-l26:
-	CMPQ    CX, $0x01
-	JGE     l34
-	CMPQ    DI, $0x02
-	JLT     l36
+l46:
+l35:
+	CMPQ    R8, $0x01
+	JGE     l52
+	CMPQ    R11, $0x02
+	JLT     l54
 	PCALIGN $0x20
 
-l35:
+l53:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    SI, CX
+	MOVQ    R10, CX
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
+	ADDQ    AX, R10
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l38
+	JLT     l56
 	PCALIGN $0x20
 
-l37:
+l55:
 	VANDPD (CX), Y11, Y0
 	VADDPD Y0, Y9, Y9
 	VANDPD (BX), Y11, Y0
@@ -2624,14 +3924,14 @@ l37:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l37
+	JGE    l55
 
-l38:
+l56:
 	CMPQ    AX, $0x04
-	JLT     l40
+	JLT     l58
 	PCALIGN $0x20
 
-l39:
+l57:
 	VANDPD  (CX), Y11, Y0
 	VADDPD  Y0, Y9, Y0
 	VMOVAPS Y8, Y9
@@ -2648,11 +3948,11 @@ l39:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l39
+	JGE     l57
 
-l40:
+l58:
 	CMPQ         AX, $0x01
-	JLT          l41
+	JLT          l59
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -2665,7 +3965,7 @@ l40:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l41:
+l59:
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -2673,7 +3973,7 @@ l41:
 	VADDPD       X0, X9, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
+	VMOVSD       X0, (R9)
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -2681,33 +3981,33 @@ l41:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(DX)
-	ADDQ         $+16, DX
-	ADDQ         $-2, DI
-	CMPQ         DI, $0x02
-	JGE          l35
+	VMOVSD       X0, 8(R9)
+	ADDQ         $+16, R9
+	ADDQ         $-2, R11
+	CMPQ         R11, $0x02
+	JGE          l53
 
-l36:
-l34:
-	CMPQ    DI, $0x01
-	JLT     l43
+l54:
+l52:
+	CMPQ    R11, $0x01
+	JLT     l61
 	PCALIGN $0x20
 
-l42:
+l60:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l45
+	JLT     l63
 	PCALIGN $0x20
 
-l44:
+l62:
 	VANDPD (BX), Y11, Y0
 	VADDPD Y0, Y5, Y5
 	VANDPD 32(BX), Y11, Y0
@@ -2719,14 +4019,14 @@ l44:
 	ADDQ   $+128, BX
 	ADDQ   $-16, AX
 	CMPQ   AX, $0x10
-	JGE    l44
+	JGE    l62
 
-l45:
+l63:
 	CMPQ    AX, $0x04
-	JLT     l47
+	JLT     l65
 	PCALIGN $0x20
 
-l46:
+l64:
 	VANDPD  (BX), Y11, Y0
 	VADDPD  Y0, Y5, Y0
 	VMOVAPS Y4, Y5
@@ -2736,11 +4036,11 @@ l46:
 	ADDQ    $+32, BX
 	ADDQ    $-4, AX
 	CMPQ    AX, $0x04
-	JGE     l46
+	JGE     l64
 
-l47:
+l65:
 	CMPQ         AX, $0x01
-	JLT          l48
+	JLT          l66
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -2749,7 +4049,7 @@ l47:
 	VADDPD       Y0, Y5, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l48:
+l66:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -2757,180 +4057,168 @@ l48:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l42
+	VMOVSD       X0, (R9)
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l60
 
-l43:
+l61:
 l2:
 	VZEROUPPER
 	RET
 
 // func RowSumThreeHalvesF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l6
-	PCALIGN $0x20
-
-l5:
-	VMOVUPS      (CX), Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
-	VSQRTPS      Y3, Y2
-	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  (BX), Y0, Y9
-	VMOVUPS      32(CX), Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
-	VSQRTPS      Y3, Y2
-	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  32(BX), Y0, Y8
-	VMOVUPS      64(CX), Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
-	VSQRTPS      Y3, Y2
-	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  64(BX), Y0, Y7
-	VMOVUPS      96(CX), Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
-	VSQRTPS      Y3, Y2
-	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  96(BX), Y0, Y6
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l5
-
-l6:
-	CMPQ    AX, $0x08
-	JLT     l8
-	PCALIGN $0x20
-
-l7:
-	VMOVUPS      (CX), Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
-	VSQRTPS      Y3, Y2
-	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VFMADD231PS  (BX), Y0, Y9
-	VMOVAPS      Y9, Y0
-	VMOVAPS      Y8, Y9
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l7
-
-l8:
-	CMPQ         AX, $0x01
-	JLT          l9
-	VMOVD        AX, X0
-	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y5
-	VMASKMOVPS   (BX), Y5, Y4
-	VMASKMOVPS   (CX), Y5, Y0
-	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
-	VSQRTPS      Y3, Y2
-	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PS Y2, Y2, Y0
-	VMULPS       Y0, Y1, Y0
-	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
-	VFMADD231PS  Y2, Y3, Y0
-	VFMADD213PS  Y9, Y4, Y0
-	VBLENDVPS    Y5, Y0, Y9, Y9
-
-l9:
-	VADDPS       Y7, Y9, Y9
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPS       X0, X9, X1
-	VPERMILPS    $0x0e, X1, X0
-	VADDPS       X0, X1, X1
-	VPERMILPS    $0x01, X1, X0
-	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l3
-
-l4:
-	JMP l2
-
-l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
-	JLT     l11
-	PCALIGN $0x20
-
-l10:
+	MOVQ    DI, BX
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DX, BX
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
-	JLT     l13
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
+	JLT     l5
+	VMOVUPS (BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y5
+	VMOVUPS 64(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y4
+	VMOVUPS 96(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y3
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JLT     l7
 	PCALIGN $0x20
 
-l12:
+l6:
+	VMOVUPS      (BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VFMADD231PS  32(DX), Y0, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PS  64(DX), Y0, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VFMADD231PS  96(DX), Y0, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l6
+
+l7:
+	VMOVUPS      (BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VFMADD231PS  32(DX), Y0, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PS  64(DX), Y0, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VFMADD231PS  96(DX), Y0, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+
+l5:
+	CMPQ    CX, $0x20
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
 	VMOVUPS      (BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2940,7 +4228,8 @@ l12:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2950,7 +4239,7 @@ l12:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y7, Y7
+	VFMADD231PS  32(DX), Y0, Y9
 	VMOVUPS      64(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2960,7 +4249,8 @@ l12:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y6, Y6
+	PREFETCHT1   64(AX)
+	VFMADD231PS  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2970,18 +4260,20 @@ l12:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y5, Y5
+	VFMADD231PS  96(DX), Y0, Y7
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
-	JGE          l12
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l8
 
-l13:
-	CMPQ    AX, $0x08
-	JLT     l15
+l9:
+	CMPQ    CX, $0x08
+	JLT     l11
 	PCALIGN $0x20
 
-l14:
+l10:
 	VMOVUPS      (BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
 	VSQRTPS      Y3, Y2
@@ -2991,20 +4283,24 @@ l14:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y8, Y0
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y10
+	VMOVAPS      Y10, Y0
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y7
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
-	JGE          l14
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l10
 
-l15:
-	CMPQ         AX, $0x01
-	JLT          l16
-	VMOVD        AX, X0
+l11:
+	CMPQ         CX, $0x01
+	JLT          l12
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y4
 	VMASKMOVPS   (BX), Y4, Y0
@@ -3016,191 +4312,439 @@ l15:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	VADDPS       Y0, Y8, Y0
-	VBLENDVPS    Y4, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y4, Y1
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y4, Y0, Y10, Y10
 
-l16:
-	VADDPS       Y6, Y8, Y8
-	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+l12:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (CX)
-	ADDQ         $+4, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
-	JGE          l10
-
-l11:
-l2:
-	VZEROUPPER
-	RET
-
-// func RowSumThreeHalvesF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    v+16(FP), AX
-	CMPQ    AX, $0x01
-	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
-	JLT     l4
-	PCALIGN $0x20
-
-l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VXORPS  Y9, Y9, Y9
-	VXORPS  Y8, Y8, Y8
-	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l6
-	PCALIGN $0x20
-
-l5:
-	VMOVUPS      (CX), Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
-	VSQRTPD      Y3, Y2
-	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  (BX), Y0, Y9
-	VMOVUPS      32(CX), Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
-	VSQRTPD      Y3, Y2
-	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  32(BX), Y0, Y8
-	VMOVUPS      64(CX), Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
-	VSQRTPD      Y3, Y2
-	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  64(BX), Y0, Y7
-	VMOVUPS      96(CX), Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
-	VSQRTPD      Y3, Y2
-	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  96(BX), Y0, Y6
-	ADDQ         $+128, CX
-	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l5
-
-l6:
-	CMPQ    AX, $0x04
-	JLT     l8
-	PCALIGN $0x20
-
-l7:
-	VMOVUPS      (CX), Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
-	VSQRTPD      Y3, Y2
-	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VFMADD231PD  (BX), Y0, Y9
-	VMOVAPS      Y9, Y0
-	VMOVAPS      Y8, Y9
-	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y0, Y6
-	ADDQ         $+32, CX
-	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l7
-
-l8:
-	CMPQ         AX, $0x01
-	JLT          l9
-	VMOVQ        AX, X0
-	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y5
-	VMASKMOVPD   (BX), Y5, Y4
-	VMASKMOVPD   (CX), Y5, Y0
-	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
-	VSQRTPD      Y3, Y2
-	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
-	VMOVAPS      Y3, Y0
-	VFNMADD231PD Y2, Y2, Y0
-	VMULPD       Y0, Y1, Y0
-	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
-	VFMADD231PD  Y2, Y3, Y0
-	VFMADD213PD  Y9, Y4, Y0
-	VBLENDVPD    Y5, Y0, Y9, Y9
-
-l9:
-	VADDPD       Y7, Y9, Y9
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y8, Y9, Y9
-	VEXTRACTF128 $0x01, Y9, X0
-	VADDPD       X0, X9, X1
-	VPERMILPD    $0x01, X1, X0
-	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
-	JLT     l11
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l14
 	PCALIGN $0x20
 
-l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
+l13:
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
-	JLT     l13
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x20
+	JLT     l15
+	VMOVUPS (BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y5
+	VMOVUPS 64(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y4
+	VMOVUPS 96(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y3
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JLT     l17
 	PCALIGN $0x20
 
-l12:
+l16:
+	VMOVUPS      (BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPS       Y0, Y10, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VADDPS       Y0, Y9, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPS       Y0, Y8, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VADDPS       Y0, Y7, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l16
+
+l17:
+	VMOVUPS      (BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y6, Y6, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPS       Y0, Y10, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y5, Y5, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y5, Y2, Y0
+	VADDPS       Y0, Y9, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y4, Y4, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPS       Y0, Y8, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PS Y3, Y3, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y3, Y2, Y0
+	VADDPS       Y0, Y7, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+
+l15:
+	CMPQ    CX, $0x20
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS      (BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
+	VSQRTPS      Y3, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	PREFETCHT1   (AX)
+	VADDPS       Y0, Y10, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
+	VSQRTPS      Y3, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	VADDPS       Y0, Y9, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
+	VSQRTPS      Y3, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	PREFETCHT1   64(AX)
+	VADDPS       Y0, Y8, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
+	VSQRTPS      Y3, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	VADDPS       Y0, Y7, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
+	JGE          l18
+
+l19:
+	CMPQ    CX, $0x08
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS      (BX), Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
+	VSQRTPS      Y3, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	PREFETCHT1   (AX)
+	VADDPS       Y0, Y10, Y0
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y8, Y9
+	VMOVAPS      Y7, Y8
+	VMOVAPS      Y0, Y7
+	ADDQ         $+32, BX
+	ADDQ         $+32, AX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
+	JGE          l20
+
+l21:
+	CMPQ         CX, $0x01
+	JLT          l22
+	VMOVD        CX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y4
+	VMASKMOVPS   (BX), Y4, Y0
+	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
+	VSQRTPS      Y3, Y2
+	VMULPS       rowsumsConstants<>+32(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PS Y2, Y2, Y0
+	VMULPS       Y0, Y1, Y0
+	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
+	VFMADD231PS  Y2, Y3, Y0
+	PREFETCHT1   (AX)
+	VADDPS       Y0, Y10, Y0
+	VBLENDVPS    Y4, Y0, Y10, Y10
+
+l22:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l13
+
+l14:
+l2:
+	VZEROUPPER
+	RET
+
+// func RowSumThreeHalvesF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    v+16(FP), AX
+	CMPQ    AX, $0x01
+	JLT     l1
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
+	JLT     l4
+	PCALIGN $0x20
+
+l3:
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
+	JLT     l5
+	VMOVUPS (BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y5
+	VMOVUPS 64(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y4
+	VMOVUPS 96(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y3
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JLT     l7
+	PCALIGN $0x20
+
+l6:
+	VMOVUPS      (BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VFMADD231PD  32(DX), Y0, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PD  64(DX), Y0, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VFMADD231PD  96(DX), Y0, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l6
+
+l7:
+	VMOVUPS      (BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VFMADD231PD  32(DX), Y0, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PD  64(DX), Y0, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VFMADD231PD  96(DX), Y0, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+
+l5:
+	CMPQ    CX, $0x10
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
 	VMOVUPS      (BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -3210,7 +4754,8 @@ l12:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -3220,7 +4765,7 @@ l12:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y7, Y7
+	VFMADD231PD  32(DX), Y0, Y9
 	VMOVUPS      64(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -3230,7 +4775,8 @@ l12:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y6, Y6
+	PREFETCHT1   64(AX)
+	VFMADD231PD  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -3240,18 +4786,20 @@ l12:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y5, Y5
+	VFMADD231PD  96(DX), Y0, Y7
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
-	JGE          l12
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l8
 
-l13:
-	CMPQ    AX, $0x04
-	JLT     l15
+l9:
+	CMPQ    CX, $0x04
+	JLT     l11
 	PCALIGN $0x20
 
-l14:
+l10:
 	VMOVUPS      (BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
 	VSQRTPD      Y3, Y2
@@ -3261,20 +4809,24 @@ l14:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y8, Y0
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y10
+	VMOVAPS      Y10, Y0
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y8, Y9
 	VMOVAPS      Y7, Y8
-	VMOVAPS      Y6, Y7
-	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y7
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
-	JGE          l14
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l10
 
-l15:
-	CMPQ         AX, $0x01
-	JLT          l16
-	VMOVQ        AX, X0
+l11:
+	CMPQ         CX, $0x01
+	JLT          l12
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y4
 	VMASKMOVPD   (BX), Y4, Y0
@@ -3286,24 +4838,280 @@ l15:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	VADDPD       Y0, Y8, Y0
-	VBLENDVPD    Y4, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y4, Y1
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y4, Y0, Y10, Y10
 
-l16:
-	VADDPD       Y6, Y8, Y8
-	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+l12:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (CX)
-	ADDQ         $+8, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
-	JGE          l10
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l3
 
-l11:
+l4:
+	JMP l2
+
+l1:
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    cols+32(FP), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x10
+	JLT     l15
+	VMOVUPS (BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y6
+	VMOVUPS 32(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y5
+	VMOVUPS 64(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y4
+	VMOVUPS 96(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y3
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JLT     l17
+	PCALIGN $0x20
+
+l16:
+	VMOVUPS      (BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      128(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y6
+	VMOVUPS      32(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      160(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y5
+	VMOVUPS      64(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPD       Y0, Y8, Y8
+	VMOVUPS      192(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y4
+	VMOVUPS      96(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VADDPD       Y0, Y7, Y7
+	VMOVUPS      224(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD      Y0, Y3
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l16
+
+l17:
+	VMOVUPS      (BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y6, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y6, Y6, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y6, Y2, Y0
+	PREFETCHT1   (AX)
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y5, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y5, Y5, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y5, Y2, Y0
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y4, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y4, Y4, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y4, Y2, Y0
+	PREFETCHT1   64(AX)
+	VADDPD       Y0, Y8, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y3, Y1
+	VMOVAPS      Y2, Y0
+	VFNMADD231PD Y3, Y3, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y3, Y2, Y0
+	VADDPD       Y0, Y7, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+
+l15:
+	CMPQ    CX, $0x10
+	JLT     l19
+	PCALIGN $0x20
+
+l18:
+	VMOVUPS      (BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
+	VSQRTPD      Y3, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	PREFETCHT1   (AX)
+	VADDPD       Y0, Y10, Y10
+	VMOVUPS      32(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
+	VSQRTPD      Y3, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	VADDPD       Y0, Y9, Y9
+	VMOVUPS      64(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
+	VSQRTPD      Y3, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	PREFETCHT1   64(AX)
+	VADDPD       Y0, Y8, Y8
+	VMOVUPS      96(BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
+	VSQRTPD      Y3, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	VADDPD       Y0, Y7, Y7
+	ADDQ         $+128, BX
+	ADDQ         $+128, AX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
+	JGE          l18
+
+l19:
+	CMPQ    CX, $0x04
+	JLT     l21
+	PCALIGN $0x20
+
+l20:
+	VMOVUPS      (BX), Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
+	VSQRTPD      Y3, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	PREFETCHT1   (AX)
+	VADDPD       Y0, Y10, Y0
+	VMOVAPS      Y9, Y10
+	VMOVAPS      Y8, Y9
+	VMOVAPS      Y7, Y8
+	VMOVAPS      Y0, Y7
+	ADDQ         $+32, BX
+	ADDQ         $+32, AX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
+	JGE          l20
+
+l21:
+	CMPQ         CX, $0x01
+	JLT          l22
+	VMOVQ        CX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y4
+	VMASKMOVPD   (BX), Y4, Y0
+	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
+	VSQRTPD      Y3, Y2
+	VMULPD       rowsumsConstants<>+256(SB), Y2, Y1
+	VMOVAPS      Y3, Y0
+	VFNMADD231PD Y2, Y2, Y0
+	VMULPD       Y0, Y1, Y0
+	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
+	VFMADD231PD  Y2, Y3, Y0
+	PREFETCHT1   (AX)
+	VADDPD       Y0, Y10, Y0
+	VBLENDVPD    Y4, Y0, Y10, Y10
+
+l22:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l13
+
+l14:
 l2:
 	VZEROUPPER
 	RET
@@ -3314,32 +5122,178 @@ TEXT ·RowSum2F32AVX2(SB), NOSPLIT, $0-56
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+8(FP), DI
-	MOVQ    out+0(FP), SI
-	MOVQ    far+48(FP), DX
-	CMPQ    DX, $0x02
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    out+0(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l3
-	CMPQ    R8, $0x01
+	CMPQ    R12, $+128
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DI, CX
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    $0x00000040, R8
+	MOVQ    stride+40(FP), DI
+	SHLQ    $0x02, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, SI
+	CMPQ    R8, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
+	MOVQ    R11, DX
+	LEAQ    (R11)(SI*1), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VMOVUPS     32(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 32(BX), Y0, Y9
+	VMOVUPS     64(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 64(BX), Y0, Y8
+	VMOVUPS     96(DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 96(BX), Y0, Y7
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVUPS     32(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 32(BX), Y0, Y5
+	VMOVUPS     64(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 64(BX), Y0, Y4
+	VMOVUPS     96(CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x08
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (DX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (CX), Y0
+	VMULPS      Y0, Y0, Y0
+	VFMADD231PS (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (DX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD213PS  Y10, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y10, Y10
+	VMASKMOVPS   (BX), Y2, Y1
+	VMASKMOVPS   (CX), Y2, Y0
+	VMULPS       Y0, Y0, Y0
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
+
+l12:
+	VADDPS       Y8, Y10, Y10
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPS       X0, X10, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R10)
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 256(R10)
+	ADDQ         $+4, R10
+	ADDQ         DI, R11
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l6
+
+l7:
+	ADDQ SI, R11
+	ADDQ $+256, R10
+	ADDQ $-128, R12
+	CMPQ R12, $+128
+	JGE  l4
+
+l5:
+	CMPQ    R12, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R11, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, R11
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
@@ -3358,14 +5312,14 @@ l6:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l6
+	JGE         l15
 
-l7:
+l16:
 	CMPQ    AX, $0x08
-	JLT     l9
+	JLT     l18
 	PCALIGN $0x20
 
-l8:
+l17:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
@@ -3379,11 +5333,11 @@ l8:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l8
+	JGE         l17
 
-l9:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l10
+	JLT          l19
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -3394,7 +5348,7 @@ l9:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l10:
+l19:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -3404,42 +5358,42 @@ l10:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l4
+	VMOVSS       X0, (R10)
+	ADDQ         $+4, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l13
 
-l5:
+l14:
 l3:
-	CMPQ    DX, $0x01
-	JGE     l11
-	CMPQ    R8, $0x02
-	JLT     l13
+	CMPQ    R9, $0x01
+	JGE     l20
+	CMPQ    R12, $0x02
+	JLT     l22
 	PCALIGN $0x20
 
-l12:
+l21:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DI, DX
+	MOVQ    R11, DX
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
+	ADDQ    AX, R11
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l15
+	JLT     l24
 	PCALIGN $0x20
 
-l14:
+l23:
 	VMOVUPS     (DX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y10
@@ -3469,14 +5423,14 @@ l14:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ    AX, $0x08
-	JLT     l17
+	JLT     l26
 	PCALIGN $0x20
 
-l16:
+l25:
 	VMOVUPS     (DX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y10
@@ -3498,11 +5452,11 @@ l16:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l16
+	JGE         l25
 
-l17:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l18
+	JLT          l27
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -3517,7 +5471,7 @@ l17:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l18:
+l27:
 	VADDPS       Y8, Y10, Y10
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y9, Y10, Y10
@@ -3527,7 +5481,7 @@ l18:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
+	VMOVSS       X0, (R10)
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -3537,34 +5491,34 @@ l18:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(SI)
-	ADDQ         $+8, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l12
+	VMOVSS       X0, 4(R10)
+	ADDQ         $+8, R10
+	ADDQ         $-2, R12
+	CMPQ         R12, $0x02
+	JGE          l21
 
-l13:
-l11:
-	CMPQ    R8, $0x01
-	JLT     l20
+l22:
+l20:
+	CMPQ    R12, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
-l19:
+l28:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    DI, CX
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l22
+	JLT     l31
 	PCALIGN $0x20
 
-l21:
+l30:
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -3581,14 +5535,14 @@ l21:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l21
+	JGE         l30
 
-l22:
+l31:
 	CMPQ    AX, $0x08
-	JLT     l24
+	JLT     l33
 	PCALIGN $0x20
 
-l23:
+l32:
 	VMOVUPS     (CX), Y0
 	VMULPS      Y0, Y0, Y0
 	VFMADD231PS (BX), Y0, Y6
@@ -3601,11 +5555,11 @@ l23:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l23
+	JGE         l32
 
-l24:
+l33:
 	CMPQ         AX, $0x01
-	JLT          l25
+	JLT          l34
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
@@ -3615,7 +5569,7 @@ l24:
 	VFMADD213PS  Y6, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
-l25:
+l34:
 	VADDPS       Y4, Y6, Y6
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y5, Y6, Y6
@@ -3625,41 +5579,170 @@ l25:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (SI)
-	ADDQ         $+4, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l19
+	VMOVSS       X0, (R10)
+	ADDQ         $+4, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l28
 
-l20:
+l29:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	MOVQ    far+48(FP), CX
-	CMPQ    CX, $0x02
-	JLT     l26
-	CMPQ    DI, $0x01
-	JLT     l28
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    out+0(FP), R9
+	MOVQ    far+48(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l35
+	CMPQ    R11, $+128
+	JLT     l37
 	PCALIGN $0x20
 
-l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+l36:
+	MOVQ    $0x00000040, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    stride+40(FP), DX
+	SHLQ    $0x02, DX
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, DX
+	CMPQ    DI, $0x01
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	MOVQ    R10, CX
+	LEAQ    (R10)(DX*1), BX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l30
+	JLT     l41
 	PCALIGN $0x20
 
-l29:
+l40:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y0, Y9
+	VMOVUPS     32(CX), Y0
+	VFMADD231PS Y0, Y0, Y8
+	VMOVUPS     64(CX), Y0
+	VFMADD231PS Y0, Y0, Y7
+	VMOVUPS     96(CX), Y0
+	VFMADD231PS Y0, Y0, Y6
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PS Y0, Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PS Y0, Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PS Y0, Y0, Y2
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-32, AX
+	CMPQ        AX, $0x20
+	JGE         l40
+
+l41:
+	CMPQ    AX, $0x08
+	JLT     l43
+	PCALIGN $0x20
+
+l42:
+	VMOVUPS     (CX), Y0
+	VFMADD231PS Y0, Y0, Y9
+	VMOVAPS     Y9, Y0
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y0, Y6
+	VMOVUPS     (BX), Y0
+	VFMADD231PS Y0, Y0, Y5
+	VMOVAPS     Y5, Y0
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y2, Y3
+	VMOVAPS     Y0, Y2
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-8, AX
+	CMPQ        AX, $0x08
+	JGE         l42
+
+l43:
+	CMPQ         AX, $0x01
+	JLT          l44
+	VMOVD        AX, X0
+	VPBROADCASTD X0, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
+	VMASKMOVPS   (CX), Y1, Y0
+	VFMADD213PS  Y9, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y9, Y9
+	VMASKMOVPS   (BX), Y1, Y0
+	VFMADD213PS  Y5, Y0, Y0
+	VBLENDVPS    Y1, Y0, Y5, Y5
+
+l44:
+	VADDPS       Y7, Y9, Y9
+	VADDPS       Y6, Y8, Y8
+	VADDPS       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPS       X0, X9, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, (R9)
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y2, Y4, Y4
+	VADDPS       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPS       X0, X5, X1
+	VPERMILPS    $0x0e, X1, X0
+	VADDPS       X0, X1, X1
+	VPERMILPS    $0x01, X1, X0
+	VADDPS       X0, X1, X0
+	VMOVSS       X0, 256(R9)
+	ADDQ         $+4, R9
+	ADDQ         SI, R10
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l38
+
+l39:
+	ADDQ DX, R10
+	ADDQ $+256, R9
+	ADDQ $-128, R11
+	CMPQ R11, $+128
+	JGE  l36
+
+l37:
+	CMPQ    R11, $0x01
+	JLT     l46
+	PCALIGN $0x20
+
+l45:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x20
+	JLT     l48
+	PCALIGN $0x20
+
+l47:
 	PREFETCHT1  2048(BX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
@@ -3673,14 +5756,14 @@ l29:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l29
+	JGE         l47
 
-l30:
+l48:
 	CMPQ    AX, $0x08
-	JLT     l32
+	JLT     l50
 	PCALIGN $0x20
 
-l31:
+l49:
 	PREFETCHT1  2048(BX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
@@ -3692,11 +5775,11 @@ l31:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l31
+	JGE         l49
 
-l32:
+l50:
 	CMPQ         AX, $0x01
-	JLT          l33
+	JLT          l51
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -3705,7 +5788,7 @@ l32:
 	VFMADD213PS  Y5, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l33:
+l51:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -3715,41 +5798,41 @@ l33:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l27
+	VMOVSS       X0, (R9)
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l45
 
-l28:
-l26:
-	CMPQ    CX, $0x01
-	JGE     l34
-	CMPQ    DI, $0x02
-	JLT     l36
+l46:
+l35:
+	CMPQ    R8, $0x01
+	JGE     l52
+	CMPQ    R11, $0x02
+	JLT     l54
 	PCALIGN $0x20
 
-l35:
+l53:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    SI, CX
+	MOVQ    R10, CX
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
+	ADDQ    AX, R10
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l38
+	JLT     l56
 	PCALIGN $0x20
 
-l37:
+l55:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y9
 	VMOVUPS     (BX), Y0
@@ -3770,14 +5853,14 @@ l37:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l37
+	JGE         l55
 
-l38:
+l56:
 	CMPQ    AX, $0x08
-	JLT     l40
+	JLT     l58
 	PCALIGN $0x20
 
-l39:
+l57:
 	VMOVUPS     (CX), Y0
 	VFMADD231PS Y0, Y0, Y9
 	VMOVAPS     Y9, Y0
@@ -3796,11 +5879,11 @@ l39:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l39
+	JGE         l57
 
-l40:
+l58:
 	CMPQ         AX, $0x01
-	JLT          l41
+	JLT          l59
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -3811,7 +5894,7 @@ l40:
 	VFMADD213PS  Y5, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l41:
+l59:
 	VADDPS       Y7, Y9, Y9
 	VADDPS       Y6, Y8, Y8
 	VADDPS       Y8, Y9, Y9
@@ -3821,7 +5904,7 @@ l41:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
+	VMOVSS       X0, (R9)
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -3831,33 +5914,33 @@ l41:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, 4(DX)
-	ADDQ         $+8, DX
-	ADDQ         $-2, DI
-	CMPQ         DI, $0x02
-	JGE          l35
+	VMOVSS       X0, 4(R9)
+	ADDQ         $+8, R9
+	ADDQ         $-2, R11
+	CMPQ         R11, $0x02
+	JGE          l53
 
-l36:
-l34:
-	CMPQ    DI, $0x01
-	JLT     l43
+l54:
+l52:
+	CMPQ    R11, $0x01
+	JLT     l61
 	PCALIGN $0x20
 
-l42:
+l60:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x02, AX
-	MOVQ    SI, BX
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x20
-	JLT     l45
+	JLT     l63
 	PCALIGN $0x20
 
-l44:
+l62:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
 	VMOVUPS     32(BX), Y0
@@ -3869,14 +5952,14 @@ l44:
 	ADDQ        $+128, BX
 	ADDQ        $-32, AX
 	CMPQ        AX, $0x20
-	JGE         l44
+	JGE         l62
 
-l45:
+l63:
 	CMPQ    AX, $0x08
-	JLT     l47
+	JLT     l65
 	PCALIGN $0x20
 
-l46:
+l64:
 	VMOVUPS     (BX), Y0
 	VFMADD231PS Y0, Y0, Y5
 	VMOVAPS     Y5, Y0
@@ -3887,11 +5970,11 @@ l46:
 	ADDQ        $+32, BX
 	ADDQ        $-8, AX
 	CMPQ        AX, $0x08
-	JGE         l46
+	JGE         l64
 
-l47:
+l65:
 	CMPQ         AX, $0x01
-	JLT          l48
+	JLT          l66
 	VMOVD        AX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y1
@@ -3899,7 +5982,7 @@ l47:
 	VFMADD213PS  Y5, Y0, Y0
 	VBLENDVPS    Y1, Y0, Y5, Y5
 
-l48:
+l66:
 	VADDPS       Y3, Y5, Y5
 	VADDPS       Y2, Y4, Y4
 	VADDPS       Y4, Y5, Y5
@@ -3909,13 +5992,13 @@ l48:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l42
+	VMOVSS       X0, (R9)
+	ADDQ         $+4, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l60
 
-l43:
+l61:
 l2:
 	VZEROUPPER
 	RET
@@ -3926,32 +6009,174 @@ TEXT ·RowSum2F64AVX2(SB), NOSPLIT, $0-56
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), R8
-	MOVQ    w+8(FP), DI
-	MOVQ    out+0(FP), SI
-	MOVQ    far+48(FP), DX
-	CMPQ    DX, $0x02
+	MOVQ    rows+24(FP), R12
+	MOVQ    w+8(FP), R11
+	MOVQ    out+0(FP), R10
+	MOVQ    far+48(FP), R9
+	CMPQ    R9, $0x02
 	JLT     l3
-	CMPQ    R8, $0x01
+	CMPQ    R12, $+128
 	JLT     l5
 	PCALIGN $0x20
 
 l4:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DI, CX
-	VXORPS  Y6, Y6, Y6
-	VXORPS  Y5, Y5, Y5
-	VXORPS  Y4, Y4, Y4
-	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	MOVQ    $0x00000040, R8
+	MOVQ    stride+40(FP), DI
+	SHLQ    $0x03, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, SI
+	CMPQ    R8, $0x01
 	JLT     l7
 	PCALIGN $0x20
 
 l6:
+	MOVQ    R11, DX
+	LEAQ    (R11)(SI*1), CX
+	VXORPS  Y10, Y10, Y10
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l9
+	PCALIGN $0x20
+
+l8:
+	VMOVUPS     (DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VMOVUPS     32(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 32(BX), Y0, Y9
+	VMOVUPS     64(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 64(BX), Y0, Y8
+	VMOVUPS     96(DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 96(BX), Y0, Y7
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVUPS     32(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 32(BX), Y0, Y5
+	VMOVUPS     64(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 64(BX), Y0, Y4
+	VMOVUPS     96(CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD 96(BX), Y0, Y3
+	ADDQ        $+128, DX
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l8
+
+l9:
+	CMPQ    AX, $0x04
+	JLT     l11
+	PCALIGN $0x20
+
+l10:
+	VMOVUPS     (DX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y10
+	VMOVAPS     Y10, Y0
+	VMOVAPS     Y9, Y10
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y0, Y7
+	VMOVUPS     (CX), Y0
+	VMULPD      Y0, Y0, Y0
+	VFMADD231PD (BX), Y0, Y6
+	VMOVAPS     Y6, Y0
+	VMOVAPS     Y5, Y6
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y0, Y3
+	ADDQ        $+32, DX
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l10
+
+l11:
+	CMPQ         AX, $0x01
+	JLT          l12
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (DX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD213PD  Y10, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y10, Y10
+	VMASKMOVPD   (BX), Y2, Y1
+	VMASKMOVPD   (CX), Y2, Y0
+	VMULPD       Y0, Y0, Y0
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
+
+l12:
+	VADDPD       Y8, Y10, Y10
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y9, Y10, Y10
+	VEXTRACTF128 $0x01, Y10, X0
+	VADDPD       X0, X10, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R10)
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 512(R10)
+	ADDQ         $+8, R10
+	ADDQ         DI, R11
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
+	JGE          l6
+
+l7:
+	ADDQ SI, R11
+	ADDQ $+512, R10
+	ADDQ $-128, R12
+	CMPQ R12, $+128
+	JGE  l4
+
+l5:
+	CMPQ    R12, $0x01
+	JLT     l14
+	PCALIGN $0x20
+
+l13:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R11, CX
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	ADDQ    AX, R11
+	MOVQ    v+16(FP), BX
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l16
+	PCALIGN $0x20
+
+l15:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
@@ -3970,14 +6195,14 @@ l6:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l6
+	JGE         l15
 
-l7:
+l16:
 	CMPQ    AX, $0x04
-	JLT     l9
+	JLT     l18
 	PCALIGN $0x20
 
-l8:
+l17:
 	PREFETCHT1  2048(CX)
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
@@ -3991,11 +6216,11 @@ l8:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l8
+	JGE         l17
 
-l9:
+l18:
 	CMPQ         AX, $0x01
-	JLT          l10
+	JLT          l19
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -4006,7 +6231,7 @@ l9:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l10:
+l19:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -4014,42 +6239,42 @@ l10:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l4
+	VMOVSD       X0, (R10)
+	ADDQ         $+8, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l13
 
-l5:
+l14:
 l3:
-	CMPQ    DX, $0x01
-	JGE     l11
-	CMPQ    R8, $0x02
-	JLT     l13
+	CMPQ    R9, $0x01
+	JGE     l20
+	CMPQ    R12, $0x02
+	JLT     l22
 	PCALIGN $0x20
 
-l12:
+l21:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    DI, DX
+	MOVQ    R11, DX
 	VXORPS  Y10, Y10, Y10
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
-	ADDQ    AX, DI
-	MOVQ    DI, CX
+	ADDQ    AX, R11
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l15
+	JLT     l24
 	PCALIGN $0x20
 
-l14:
+l23:
 	VMOVUPS     (DX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y10
@@ -4079,14 +6304,14 @@ l14:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l14
+	JGE         l23
 
-l15:
+l24:
 	CMPQ    AX, $0x04
-	JLT     l17
+	JLT     l26
 	PCALIGN $0x20
 
-l16:
+l25:
 	VMOVUPS     (DX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y10
@@ -4108,11 +6333,11 @@ l16:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l16
+	JGE         l25
 
-l17:
+l26:
 	CMPQ         AX, $0x01
-	JLT          l18
+	JLT          l27
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -4127,7 +6352,7 @@ l17:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l18:
+l27:
 	VADDPD       Y8, Y10, Y10
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y9, Y10, Y10
@@ -4135,7 +6360,7 @@ l18:
 	VADDPD       X0, X10, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
+	VMOVSD       X0, (R10)
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -4143,34 +6368,34 @@ l18:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(SI)
-	ADDQ         $+16, SI
-	ADDQ         $-2, R8
-	CMPQ         R8, $0x02
-	JGE          l12
+	VMOVSD       X0, 8(R10)
+	ADDQ         $+16, R10
+	ADDQ         $-2, R12
+	CMPQ         R12, $0x02
+	JGE          l21
 
-l13:
-l11:
-	CMPQ    R8, $0x01
-	JLT     l20
+l22:
+l20:
+	CMPQ    R12, $0x01
+	JLT     l29
 	PCALIGN $0x20
 
-l19:
+l28:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    DI, CX
+	MOVQ    R11, CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DI
+	ADDQ    AX, R11
 	MOVQ    v+16(FP), BX
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l22
+	JLT     l31
 	PCALIGN $0x20
 
-l21:
+l30:
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -4187,14 +6412,14 @@ l21:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l21
+	JGE         l30
 
-l22:
+l31:
 	CMPQ    AX, $0x04
-	JLT     l24
+	JLT     l33
 	PCALIGN $0x20
 
-l23:
+l32:
 	VMOVUPS     (CX), Y0
 	VMULPD      Y0, Y0, Y0
 	VFMADD231PD (BX), Y0, Y6
@@ -4207,11 +6432,11 @@ l23:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l23
+	JGE         l32
 
-l24:
+l33:
 	CMPQ         AX, $0x01
-	JLT          l25
+	JLT          l34
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
@@ -4221,7 +6446,7 @@ l24:
 	VFMADD213PD  Y6, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
-l25:
+l34:
 	VADDPD       Y4, Y6, Y6
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y5, Y6, Y6
@@ -4229,41 +6454,166 @@ l25:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (SI)
-	ADDQ         $+8, SI
-	ADDQ         $-1, R8
-	CMPQ         R8, $0x01
-	JGE          l19
+	VMOVSD       X0, (R10)
+	ADDQ         $+8, R10
+	ADDQ         $-1, R12
+	CMPQ         R12, $0x01
+	JGE          l28
 
-l20:
+l29:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	MOVQ    far+48(FP), CX
-	CMPQ    CX, $0x02
-	JLT     l26
-	CMPQ    DI, $0x01
-	JLT     l28
+	MOVQ    rows+24(FP), R11
+	MOVQ    w+8(FP), R10
+	MOVQ    out+0(FP), R9
+	MOVQ    far+48(FP), R8
+	CMPQ    R8, $0x02
+	JLT     l35
+	CMPQ    R11, $+128
+	JLT     l37
 	PCALIGN $0x20
 
-l27:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+l36:
+	MOVQ    $0x00000040, DI
+	MOVQ    stride+40(FP), SI
+	SHLQ    $0x03, SI
+	MOVQ    stride+40(FP), DX
+	SHLQ    $0x03, DX
+	MOVQ    $0x00000040, AX
+	IMULQ   AX, DX
+	CMPQ    DI, $0x01
+	JLT     l39
+	PCALIGN $0x20
+
+l38:
+	MOVQ    R10, CX
+	LEAQ    (R10)(DX*1), BX
+	VXORPS  Y9, Y9, Y9
+	VXORPS  Y8, Y8, Y8
+	VXORPS  Y7, Y7, Y7
+	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l30
+	JLT     l41
 	PCALIGN $0x20
 
-l29:
+l40:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y0, Y9
+	VMOVUPS     32(CX), Y0
+	VFMADD231PD Y0, Y0, Y8
+	VMOVUPS     64(CX), Y0
+	VFMADD231PD Y0, Y0, Y7
+	VMOVUPS     96(CX), Y0
+	VFMADD231PD Y0, Y0, Y6
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VMOVUPS     32(BX), Y0
+	VFMADD231PD Y0, Y0, Y4
+	VMOVUPS     64(BX), Y0
+	VFMADD231PD Y0, Y0, Y3
+	VMOVUPS     96(BX), Y0
+	VFMADD231PD Y0, Y0, Y2
+	ADDQ        $+128, CX
+	ADDQ        $+128, BX
+	ADDQ        $-16, AX
+	CMPQ        AX, $0x10
+	JGE         l40
+
+l41:
+	CMPQ    AX, $0x04
+	JLT     l43
+	PCALIGN $0x20
+
+l42:
+	VMOVUPS     (CX), Y0
+	VFMADD231PD Y0, Y0, Y9
+	VMOVAPS     Y9, Y0
+	VMOVAPS     Y8, Y9
+	VMOVAPS     Y7, Y8
+	VMOVAPS     Y6, Y7
+	VMOVAPS     Y0, Y6
+	VMOVUPS     (BX), Y0
+	VFMADD231PD Y0, Y0, Y5
+	VMOVAPS     Y5, Y0
+	VMOVAPS     Y4, Y5
+	VMOVAPS     Y3, Y4
+	VMOVAPS     Y2, Y3
+	VMOVAPS     Y0, Y2
+	ADDQ        $+32, CX
+	ADDQ        $+32, BX
+	ADDQ        $-4, AX
+	CMPQ        AX, $0x04
+	JGE         l42
+
+l43:
+	CMPQ         AX, $0x01
+	JLT          l44
+	VMOVQ        AX, X0
+	VPBROADCASTQ X0, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
+	VMASKMOVPD   (CX), Y1, Y0
+	VFMADD213PD  Y9, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y9, Y9
+	VMASKMOVPD   (BX), Y1, Y0
+	VFMADD213PD  Y5, Y0, Y0
+	VBLENDVPD    Y1, Y0, Y5, Y5
+
+l44:
+	VADDPD       Y7, Y9, Y9
+	VADDPD       Y6, Y8, Y8
+	VADDPD       Y8, Y9, Y9
+	VEXTRACTF128 $0x01, Y9, X0
+	VADDPD       X0, X9, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, (R9)
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y2, Y4, Y4
+	VADDPD       Y4, Y5, Y5
+	VEXTRACTF128 $0x01, Y5, X0
+	VADDPD       X0, X5, X1
+	VPERMILPD    $0x01, X1, X0
+	VADDPD       X0, X1, X0
+	VMOVSD       X0, 512(R9)
+	ADDQ         $+8, R9
+	ADDQ         SI, R10
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
+	JGE          l38
+
+l39:
+	ADDQ DX, R10
+	ADDQ $+512, R9
+	ADDQ $-128, R11
+	CMPQ R11, $+128
+	JGE  l36
+
+l37:
+	CMPQ    R11, $0x01
+	JLT     l46
+	PCALIGN $0x20
+
+l45:
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	MOVQ    R10, BX
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y2, Y2, Y2
+	ADDQ    AX, R10
+	MOVQ    cols+32(FP), AX
+	CMPQ    AX, $0x10
+	JLT     l48
+	PCALIGN $0x20
+
+l47:
 	PREFETCHT1  2048(BX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
@@ -4277,14 +6627,14 @@ l29:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l29
+	JGE         l47
 
-l30:
+l48:
 	CMPQ    AX, $0x04
-	JLT     l32
+	JLT     l50
 	PCALIGN $0x20
 
-l31:
+l49:
 	PREFETCHT1  2048(BX)
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
@@ -4296,11 +6646,11 @@ l31:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l31
+	JGE         l49
 
-l32:
+l50:
 	CMPQ         AX, $0x01
-	JLT          l33
+	JLT          l51
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -4309,7 +6659,7 @@ l32:
 	VFMADD213PD  Y5, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l33:
+l51:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -4317,41 +6667,41 @@ l33:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l27
+	VMOVSD       X0, (R9)
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l45
 
-l28:
-l26:
-	CMPQ    CX, $0x01
-	JGE     l34
-	CMPQ    DI, $0x02
-	JLT     l36
+l46:
+l35:
+	CMPQ    R8, $0x01
+	JGE     l52
+	CMPQ    R11, $0x02
+	JLT     l54
 	PCALIGN $0x20
 
-l35:
+l53:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    SI, CX
+	MOVQ    R10, CX
 	VXORPS  Y9, Y9, Y9
 	VXORPS  Y8, Y8, Y8
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
-	ADDQ    AX, SI
-	MOVQ    SI, BX
+	ADDQ    AX, R10
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l38
+	JLT     l56
 	PCALIGN $0x20
 
-l37:
+l55:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y9
 	VMOVUPS     (BX), Y0
@@ -4372,14 +6722,14 @@ l37:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l37
+	JGE         l55
 
-l38:
+l56:
 	CMPQ    AX, $0x04
-	JLT     l40
+	JLT     l58
 	PCALIGN $0x20
 
-l39:
+l57:
 	VMOVUPS     (CX), Y0
 	VFMADD231PD Y0, Y0, Y9
 	VMOVAPS     Y9, Y0
@@ -4398,11 +6748,11 @@ l39:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l39
+	JGE         l57
 
-l40:
+l58:
 	CMPQ         AX, $0x01
-	JLT          l41
+	JLT          l59
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -4413,7 +6763,7 @@ l40:
 	VFMADD213PD  Y5, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l41:
+l59:
 	VADDPD       Y7, Y9, Y9
 	VADDPD       Y6, Y8, Y8
 	VADDPD       Y8, Y9, Y9
@@ -4421,7 +6771,7 @@ l41:
 	VADDPD       X0, X9, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
+	VMOVSD       X0, (R9)
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -4429,33 +6779,33 @@ l41:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, 8(DX)
-	ADDQ         $+16, DX
-	ADDQ         $-2, DI
-	CMPQ         DI, $0x02
-	JGE          l35
+	VMOVSD       X0, 8(R9)
+	ADDQ         $+16, R9
+	ADDQ         $-2, R11
+	CMPQ         R11, $0x02
+	JGE          l53
 
-l36:
-l34:
-	CMPQ    DI, $0x01
-	JLT     l43
+l54:
+l52:
+	CMPQ    R11, $0x01
+	JLT     l61
 	PCALIGN $0x20
 
-l42:
+l60:
 	MOVQ    stride+40(FP), AX
 	SHLQ    $0x03, AX
-	MOVQ    SI, BX
+	MOVQ    R10, BX
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
 	VXORPS  Y2, Y2, Y2
-	ADDQ    AX, SI
+	ADDQ    AX, R10
 	MOVQ    cols+32(FP), AX
 	CMPQ    AX, $0x10
-	JLT     l45
+	JLT     l63
 	PCALIGN $0x20
 
-l44:
+l62:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
 	VMOVUPS     32(BX), Y0
@@ -4467,14 +6817,14 @@ l44:
 	ADDQ        $+128, BX
 	ADDQ        $-16, AX
 	CMPQ        AX, $0x10
-	JGE         l44
+	JGE         l62
 
-l45:
+l63:
 	CMPQ    AX, $0x04
-	JLT     l47
+	JLT     l65
 	PCALIGN $0x20
 
-l46:
+l64:
 	VMOVUPS     (BX), Y0
 	VFMADD231PD Y0, Y0, Y5
 	VMOVAPS     Y5, Y0
@@ -4485,11 +6835,11 @@ l46:
 	ADDQ        $+32, BX
 	ADDQ        $-4, AX
 	CMPQ        AX, $0x04
-	JGE         l46
+	JGE         l64
 
-l47:
+l65:
 	CMPQ         AX, $0x01
-	JLT          l48
+	JLT          l66
 	VMOVQ        AX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y1
@@ -4497,7 +6847,7 @@ l47:
 	VFMADD213PD  Y5, Y0, Y0
 	VBLENDVPD    Y1, Y0, Y5, Y5
 
-l48:
+l66:
 	VADDPD       Y3, Y5, Y5
 	VADDPD       Y2, Y4, Y4
 	VADDPD       Y4, Y5, Y5
@@ -4505,47 +6855,48 @@ l48:
 	VADDPD       X0, X5, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
-	JGE          l42
+	VMOVSD       X0, (R9)
+	ADDQ         $+8, R9
+	ADDQ         $-1, R11
+	CMPQ         R11, $0x01
+	JGE          l60
 
-l43:
+l61:
 l2:
 	VZEROUPPER
 	RET
 
 // func RowSum3F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSum3F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VXORPS  Y8, Y8, Y8
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	VXORPS  Y4, Y4, Y4
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4553,8 +6904,9 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y8
-	VMOVUPS      32(CX), Y0
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y7
+	VMOVUPS      32(BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4562,8 +6914,8 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y7
-	VMOVUPS      64(CX), Y0
+	VFMADD231PS  32(DX), Y0, Y6
+	VMOVUPS      64(BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4571,8 +6923,9 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y6
-	VMOVUPS      96(CX), Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PS  64(DX), Y0, Y5
+	VMOVUPS      96(BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4580,20 +6933,21 @@ l5:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y5
-	ADDQ         $+128, CX
+	VFMADD231PS  96(DX), Y0, Y4
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
 	JGE          l5
 
 l6:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4601,26 +6955,27 @@ l7:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y8
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y7, Y8
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y7
+	VMOVAPS      Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
-	ADDQ         $+32, CX
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
 	JGE          l7
 
 l8:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l9
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y4
-	VMASKMOVPS   (BX), Y4, Y3
-	VMASKMOVPS   (CX), Y4, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y3
+	VMASKMOVPS   (BX), Y3, Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
 	VMULPS       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4628,47 +6983,50 @@ l8:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
-	VFMADD213PS  Y8, Y3, Y0
-	VBLENDVPS    Y4, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y3, Y1
+	VFMADD213PS  Y7, Y1, Y0
+	VBLENDVPS    Y3, Y0, Y7, Y7
 
 l9:
-	VADDPS       Y6, Y8, Y8
 	VADDPS       Y5, Y7, Y7
-	VADDPS       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPS       X0, X8, X1
+	VADDPS       Y4, Y6, Y6
+	VADDPS       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPS       X0, X7, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x20
 	JLT     l13
 	PCALIGN $0x20
 
@@ -4681,6 +7039,7 @@ l12:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPS       Y0, Y7, Y7
 	VMOVUPS      32(BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
@@ -4699,6 +7058,7 @@ l12:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   64(AX)
 	VADDPS       Y0, Y5, Y5
 	VMOVUPS      96(BX), Y0
 	VORPS        rowsumsConstants<>+96(SB), Y0, Y2
@@ -4710,12 +7070,13 @@ l12:
 	VFNMADD231PS Y2, Y1, Y0
 	VADDPS       Y0, Y4, Y4
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
+	ADDQ         $+128, AX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
 	JGE          l12
 
 l13:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l15
 	PCALIGN $0x20
 
@@ -4728,20 +7089,22 @@ l14:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPS       Y0, Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	ADDQ         $+32, AX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
 	JGE          l14
 
 l15:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l16
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y3
 	VMASKMOVPS   (BX), Y3, Y0
@@ -4752,6 +7115,7 @@ l15:
 	VMULPS       Y2, Y0, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFNMADD231PS Y2, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPS       Y0, Y7, Y0
 	VBLENDVPS    Y3, Y0, Y7, Y7
 
@@ -4765,10 +7129,10 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (CX)
-	ADDQ         $+4, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
 	JGE          l10
 
 l11:
@@ -4777,35 +7141,36 @@ l2:
 	RET
 
 // func RowSum3F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSum3F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VXORPS  Y8, Y8, Y8
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	VXORPS  Y4, Y4, Y4
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4813,8 +7178,9 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y8
-	VMOVUPS      32(CX), Y0
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y7
+	VMOVUPS      32(BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4822,8 +7188,8 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  32(BX), Y0, Y7
-	VMOVUPS      64(CX), Y0
+	VFMADD231PD  32(DX), Y0, Y6
+	VMOVUPS      64(BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4831,8 +7197,9 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  64(BX), Y0, Y6
-	VMOVUPS      96(CX), Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PD  64(DX), Y0, Y5
+	VMOVUPS      96(BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4840,20 +7207,21 @@ l5:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  96(BX), Y0, Y5
-	ADDQ         $+128, CX
+	VFMADD231PD  96(DX), Y0, Y4
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
 	JGE          l5
 
 l6:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4861,26 +7229,27 @@ l7:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y8
-	VMOVAPS      Y8, Y0
-	VMOVAPS      Y7, Y8
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y7
+	VMOVAPS      Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
-	VMOVAPS      Y0, Y5
-	ADDQ         $+32, CX
+	VMOVAPS      Y4, Y5
+	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
 	JGE          l7
 
 l8:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l9
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y4
-	VMASKMOVPD   (BX), Y4, Y3
-	VMASKMOVPD   (CX), Y4, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y3
+	VMASKMOVPD   (BX), Y3, Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
 	VMULPD       Y2, Y2, Y1
 	VMOVAPS      Y1, Y0
@@ -4888,45 +7257,48 @@ l8:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
-	VFMADD213PD  Y8, Y3, Y0
-	VBLENDVPD    Y4, Y0, Y8, Y8
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y3, Y1
+	VFMADD213PD  Y7, Y1, Y0
+	VBLENDVPD    Y3, Y0, Y7, Y7
 
 l9:
-	VADDPD       Y6, Y8, Y8
 	VADDPD       Y5, Y7, Y7
-	VADDPD       Y7, Y8, Y8
-	VEXTRACTF128 $0x01, Y8, X0
-	VADDPD       X0, X8, X1
+	VADDPD       Y4, Y6, Y6
+	VADDPD       Y6, Y7, Y7
+	VEXTRACTF128 $0x01, Y7, X0
+	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y7, Y7, Y7
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x10
 	JLT     l13
 	PCALIGN $0x20
 
@@ -4939,6 +7311,7 @@ l12:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPD       Y0, Y7, Y7
 	VMOVUPS      32(BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
@@ -4957,6 +7330,7 @@ l12:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   64(AX)
 	VADDPD       Y0, Y5, Y5
 	VMOVUPS      96(BX), Y0
 	VORPD        rowsumsConstants<>+320(SB), Y0, Y2
@@ -4968,12 +7342,13 @@ l12:
 	VFNMADD231PD Y2, Y1, Y0
 	VADDPD       Y0, Y4, Y4
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         $+128, AX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
 	JGE          l12
 
 l13:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l15
 	PCALIGN $0x20
 
@@ -4986,20 +7361,22 @@ l14:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPD       Y0, Y7, Y0
 	VMOVAPS      Y6, Y7
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y0, Y4
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	ADDQ         $+32, AX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
 	JGE          l14
 
 l15:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l16
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y3
 	VMASKMOVPD   (BX), Y3, Y0
@@ -5010,6 +7387,7 @@ l15:
 	VMULPD       Y2, Y0, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFNMADD231PD Y2, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPD       Y0, Y7, Y0
 	VBLENDVPD    Y3, Y0, Y7, Y7
 
@@ -5021,10 +7399,10 @@ l16:
 	VADDPD       X0, X7, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (CX)
-	ADDQ         $+8, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
 	JGE          l10
 
 l11:
@@ -5033,152 +7411,160 @@ l2:
 	RET
 
 // func RowSum4F32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSum4F32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    SI, CX
-	VXORPS  Y7, Y7, Y7
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	VXORPS  Y3, Y3, Y3
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x20
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y7
-	VMOVUPS      32(CX), Y0
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y6
+	VMOVUPS      32(BX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  32(BX), Y0, Y6
-	VMOVUPS      64(CX), Y0
+	VFMADD231PS  32(DX), Y0, Y5
+	VMOVUPS      64(BX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  64(BX), Y0, Y5
-	VMOVUPS      96(CX), Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PS  64(DX), Y0, Y4
+	VMOVUPS      96(BX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  96(BX), Y0, Y4
-	ADDQ         $+128, CX
+	VFMADD231PS  96(DX), Y0, Y3
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
 	JGE          l5
 
 l6:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD231PS  (BX), Y0, Y7
-	VMOVAPS      Y7, Y0
-	VMOVAPS      Y6, Y7
+	PREFETCHT1   (AX)
+	VFMADD231PS  (DX), Y0, Y6
+	VMOVAPS      Y6, Y0
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y0, Y4
-	ADDQ         $+32, CX
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
 	JGE          l7
 
 l8:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l9
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
-	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y3
-	VMASKMOVPS   (BX), Y3, Y2
-	VMASKMOVPS   (CX), Y3, Y0
+	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
+	VMASKMOVPS   (BX), Y2, Y0
 	VMULPS       Y0, Y0, Y1
 	VFNMADD213PS Y1, Y0, Y0
 	VMULPS       rowsumsConstants<>+128(SB), Y0, Y0
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
-	VFMADD213PS  Y7, Y2, Y0
-	VBLENDVPS    Y3, Y0, Y7, Y7
+	PREFETCHT1   (AX)
+	VMASKMOVPS   (DX), Y2, Y1
+	VFMADD213PS  Y6, Y1, Y0
+	VBLENDVPS    Y2, Y0, Y6, Y6
 
 l9:
-	VADDPS       Y5, Y7, Y7
 	VADDPS       Y4, Y6, Y6
-	VADDPS       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPS       X0, X7, X1
+	VADDPS       Y3, Y5, Y5
+	VADDPS       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPS       X0, X6, X1
 	VPERMILPS    $0x0e, X1, X0
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (DX)
-	ADDQ         $+4, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSS       X0, (SI)
+	ADDQ         $+4, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x02, AX
-	MOVQ    DX, BX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x20
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x02, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x20
 	JLT     l13
 	PCALIGN $0x20
 
@@ -5190,6 +7576,7 @@ l12:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPS       Y0, Y6, Y6
 	VMOVUPS      32(BX), Y0
 	VMULPS       Y0, Y0, Y1
@@ -5206,6 +7593,7 @@ l12:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
+	PREFETCHT1   64(AX)
 	VADDPS       Y0, Y4, Y4
 	VMOVUPS      96(BX), Y0
 	VMULPS       Y0, Y0, Y1
@@ -5216,12 +7604,13 @@ l12:
 	VFMADD231PS  Y1, Y1, Y0
 	VADDPS       Y0, Y3, Y3
 	ADDQ         $+128, BX
-	ADDQ         $-32, AX
-	CMPQ         AX, $0x20
+	ADDQ         $+128, AX
+	ADDQ         $-32, CX
+	CMPQ         CX, $0x20
 	JGE          l12
 
 l13:
-	CMPQ    AX, $0x08
+	CMPQ    CX, $0x08
 	JLT     l15
 	PCALIGN $0x20
 
@@ -5233,20 +7622,22 @@ l14:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPS       Y0, Y6, Y0
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y3, Y4
 	VMOVAPS      Y0, Y3
 	ADDQ         $+32, BX
-	ADDQ         $-8, AX
-	CMPQ         AX, $0x08
+	ADDQ         $+32, AX
+	ADDQ         $-8, CX
+	CMPQ         CX, $0x08
 	JGE          l14
 
 l15:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l16
-	VMOVD        AX, X0
+	VMOVD        CX, X0
 	VPBROADCASTD X0, Y0
 	VPCMPGTD     rowsumsConstants<>+192(SB), Y0, Y2
 	VMASKMOVPS   (BX), Y2, Y0
@@ -5256,6 +7647,7 @@ l15:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y1, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPS       Y0, Y6, Y0
 	VBLENDVPS    Y2, Y0, Y6, Y6
 
@@ -5269,10 +7661,10 @@ l16:
 	VADDPS       X0, X1, X1
 	VPERMILPS    $0x01, X1, X0
 	VADDPS       X0, X1, X0
-	VMOVSS       X0, (CX)
-	ADDQ         $+4, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
+	VMOVSS       X0, (DX)
+	ADDQ         $+4, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
 	JGE          l10
 
 l11:
@@ -5281,150 +7673,158 @@ l2:
 	RET
 
 // func RowSum4F64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3
+// Requires: AVX, AVX2, FMA3, MMX+
 TEXT ·RowSum4F64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
 	JLT     l1
-	MOVQ    rows+24(FP), DI
-	MOVQ    w+8(FP), SI
-	MOVQ    out+0(FP), DX
-	CMPQ    DI, $0x01
+	MOVQ    rows+24(FP), R8
+	MOVQ    w+8(FP), DI
+	MOVQ    out+0(FP), SI
+	CMPQ    R8, $0x01
 	JLT     l4
 	PCALIGN $0x20
 
 l3:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    SI, CX
-	VXORPS  Y7, Y7, Y7
+	MOVQ    v+16(FP), DX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
-	ADDQ    AX, SI
-	MOVQ    v+16(FP), BX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	VXORPS  Y3, Y3, Y3
+	MOVQ    DI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, DI
+	MOVQ    DI, AX
+	CMPQ    CX, $0x10
 	JLT     l6
 	PCALIGN $0x20
 
 l5:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y7
-	VMOVUPS      32(CX), Y0
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y6
+	VMOVUPS      32(BX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  32(BX), Y0, Y6
-	VMOVUPS      64(CX), Y0
+	VFMADD231PD  32(DX), Y0, Y5
+	VMOVUPS      64(BX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  64(BX), Y0, Y5
-	VMOVUPS      96(CX), Y0
+	PREFETCHT1   64(AX)
+	VFMADD231PD  64(DX), Y0, Y4
+	VMOVUPS      96(BX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  96(BX), Y0, Y4
-	ADDQ         $+128, CX
+	VFMADD231PD  96(DX), Y0, Y3
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         $+128, AX
+	ADDQ         $+128, DX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
 	JGE          l5
 
 l6:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l8
 	PCALIGN $0x20
 
 l7:
-	VMOVUPS      (CX), Y0
+	VMOVUPS      (BX), Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD231PD  (BX), Y0, Y7
-	VMOVAPS      Y7, Y0
-	VMOVAPS      Y6, Y7
+	PREFETCHT1   (AX)
+	VFMADD231PD  (DX), Y0, Y6
+	VMOVAPS      Y6, Y0
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
-	VMOVAPS      Y0, Y4
-	ADDQ         $+32, CX
+	VMOVAPS      Y3, Y4
+	VMOVAPS      Y0, Y3
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	ADDQ         $+32, AX
+	ADDQ         $+32, DX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
 	JGE          l7
 
 l8:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l9
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
-	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y3
-	VMASKMOVPD   (BX), Y3, Y2
-	VMASKMOVPD   (CX), Y3, Y0
+	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
+	VMASKMOVPD   (BX), Y2, Y0
 	VMULPD       Y0, Y0, Y1
 	VFNMADD213PD Y1, Y0, Y0
 	VMULPD       rowsumsConstants<>+352(SB), Y0, Y0
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
-	VFMADD213PD  Y7, Y2, Y0
-	VBLENDVPD    Y3, Y0, Y7, Y7
+	PREFETCHT1   (AX)
+	VMASKMOVPD   (DX), Y2, Y1
+	VFMADD213PD  Y6, Y1, Y0
+	VBLENDVPD    Y2, Y0, Y6, Y6
 
 l9:
-	VADDPD       Y5, Y7, Y7
 	VADDPD       Y4, Y6, Y6
-	VADDPD       Y6, Y7, Y7
-	VEXTRACTF128 $0x01, Y7, X0
-	VADDPD       X0, X7, X1
+	VADDPD       Y3, Y5, Y5
+	VADDPD       Y5, Y6, Y6
+	VEXTRACTF128 $0x01, Y6, X0
+	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (DX)
-	ADDQ         $+8, DX
-	ADDQ         $-1, DI
-	CMPQ         DI, $0x01
+	VMOVSD       X0, (SI)
+	ADDQ         $+8, SI
+	ADDQ         $-1, R8
+	CMPQ         R8, $0x01
 	JGE          l3
 
 l4:
 	JMP l2
 
 l1:
-	MOVQ    rows+24(FP), SI
-	MOVQ    w+8(FP), DX
-	MOVQ    out+0(FP), CX
-	CMPQ    SI, $0x01
+	MOVQ    rows+24(FP), DI
+	MOVQ    w+8(FP), SI
+	MOVQ    out+0(FP), DX
+	CMPQ    DI, $0x01
 	JLT     l11
 	PCALIGN $0x20
 
 l10:
-	MOVQ    stride+40(FP), AX
-	SHLQ    $0x03, AX
-	MOVQ    DX, BX
+	MOVQ    cols+32(FP), CX
 	VXORPS  Y6, Y6, Y6
 	VXORPS  Y5, Y5, Y5
 	VXORPS  Y4, Y4, Y4
 	VXORPS  Y3, Y3, Y3
-	ADDQ    AX, DX
-	MOVQ    cols+32(FP), AX
-	CMPQ    AX, $0x10
+	MOVQ    SI, BX
+	MOVQ    stride+40(FP), AX
+	SHLQ    $0x03, AX
+	ADDQ    AX, SI
+	MOVQ    SI, AX
+	CMPQ    CX, $0x10
 	JLT     l13
 	PCALIGN $0x20
 
@@ -5436,6 +7836,7 @@ l12:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPD       Y0, Y6, Y6
 	VMOVUPS      32(BX), Y0
 	VMULPD       Y0, Y0, Y1
@@ -5452,6 +7853,7 @@ l12:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
+	PREFETCHT1   64(AX)
 	VADDPD       Y0, Y4, Y4
 	VMOVUPS      96(BX), Y0
 	VMULPD       Y0, Y0, Y1
@@ -5462,12 +7864,13 @@ l12:
 	VFMADD231PD  Y1, Y1, Y0
 	VADDPD       Y0, Y3, Y3
 	ADDQ         $+128, BX
-	ADDQ         $-16, AX
-	CMPQ         AX, $0x10
+	ADDQ         $+128, AX
+	ADDQ         $-16, CX
+	CMPQ         CX, $0x10
 	JGE          l12
 
 l13:
-	CMPQ    AX, $0x04
+	CMPQ    CX, $0x04
 	JLT     l15
 	PCALIGN $0x20
 
@@ -5479,20 +7882,22 @@ l14:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPD       Y0, Y6, Y0
 	VMOVAPS      Y5, Y6
 	VMOVAPS      Y4, Y5
 	VMOVAPS      Y3, Y4
 	VMOVAPS      Y0, Y3
 	ADDQ         $+32, BX
-	ADDQ         $-4, AX
-	CMPQ         AX, $0x04
+	ADDQ         $+32, AX
+	ADDQ         $-4, CX
+	CMPQ         CX, $0x04
 	JGE          l14
 
 l15:
-	CMPQ         AX, $0x01
+	CMPQ         CX, $0x01
 	JLT          l16
-	VMOVQ        AX, X0
+	VMOVQ        CX, X0
 	VPBROADCASTQ X0, Y0
 	VPCMPGTQ     rowsumsConstants<>+416(SB), Y0, Y2
 	VMASKMOVPD   (BX), Y2, Y0
@@ -5502,6 +7907,7 @@ l15:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y1, Y1, Y0
+	PREFETCHT1   (AX)
 	VADDPD       Y0, Y6, Y0
 	VBLENDVPD    Y2, Y0, Y6, Y6
 
@@ -5513,10 +7919,10 @@ l16:
 	VADDPD       X0, X6, X1
 	VPERMILPD    $0x01, X1, X0
 	VADDPD       X0, X1, X0
-	VMOVSD       X0, (CX)
-	ADDQ         $+8, CX
-	ADDQ         $-1, SI
-	CMPQ         SI, $0x01
+	VMOVSD       X0, (DX)
+	ADDQ         $+8, DX
+	ADDQ         $-1, DI
+	CMPQ         DI, $0x01
 	JGE          l10
 
 l11:

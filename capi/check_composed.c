@@ -39,13 +39,14 @@ static const hki_composed_scalars *ends_of(int kernel, const hki_scalar *s) {
 static const hki_parts *lateral_of(const void *args) { return (const hki_parts *)&((const hk_foldiak_args *)args)->lateral_row_lr; }
 
 static int composed(const hki_parts *a, const hki_composed_scalars *s) {
-    return a->low.dtype != HK_ABSENT || a->high.dtype != HK_ABSENT || a->mask.dtype != HK_ABSENT || s->soft || s->gamma != 0 ||
-           s->norm != HK_NO_NORM;
+    if (s->soft || s->gamma != 0 || s->norm != HK_NO_NORM) return 2;
+    return a->low.dtype != HK_ABSENT || a->high.dtype != HK_ABSENT || a->mask.dtype != HK_ABSENT;
 }
 
 int hki_composed(int kernel, const void *args) {
     const hki_composed_scalars *s = ends_of(kernel, hki_scalars(&hki_kernels[kernel], args));
-    return composed(&arrays_of(kernel, args)->parts, s) || (kernel == HKI_FOLDIAK && composed(lateral_of(args), s - 1));
+    int own = composed(&arrays_of(kernel, args)->parts, s), lateral = kernel == HKI_FOLDIAK ? composed(lateral_of(args), s - 1) : 0;
+    return own > lateral ? own : lateral;
 }
 
 double hki_element(const hk_array *a, int64_t k) {

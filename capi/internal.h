@@ -128,7 +128,7 @@ hki_work hki_estimate(int kernel, const void *args);
 /* Whether a kernel composes its updates, and has these arguments. */
 int hki_composes(int kernel);
 
-/* Whether it has more to do than its rule. */
+/* Whether it has more to do than its rule: 1, limits and a mask, which ride on its pass over w; 2, more. */
 int hki_composed(int kernel, const void *args);
 
 /* Whether it is given sparse weights. */

@@ -80,10 +80,7 @@ func (u *updater[T]) addSamples(g, x kernels.Matrix[T], d, a []T) {
 		u.constrain(&k, 0)
 		kernels.Rank1CSR(u.csr, k)
 	case u.sparseW:
-		clear(u.change)
-		for s := range g.Rows {
-			u.sampleEntries(g.Row(s), x.Row(s), nil)
-		}
+		u.products(g, x)
 		u.applyCSR(u.change, d, nil, a, nil)
 	case g.Rows == 1:
 		k := kernels.Update[T]{G: g.Row(0), X: x.Row(0), Decay: d, RowAdd: a}

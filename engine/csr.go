@@ -133,18 +133,17 @@ func (u *updater[T]) sequenceCSR() (int, error) {
 	return u.to - u.from, nil
 }
 
-// batchCSR is batch: the products of the samples are added up in the structure of W, in order.
+// batchCSR is batch: the products of the samples are summed up in the structure of W.
 func (u *updater[T]) batchCSR() (int, error) {
 	n := u.x.Rows
 	answer := u.y
 	if u.terms&TermResponse != 0 {
 		answer = u.s.matrix(n, u.w.Rows)
 	}
-	from := u.answeringCSR()
+	if u.compute {
+		kernels.ForwardBatchCSR(answer, u.answeringCSR(), u.x)
+	}
 	for s := range n {
-		if u.compute {
-			kernels.ForwardCSR(answer.Row(s), from, u.x.Row(s))
-		}
 		if !finite(answer.Row(s)) || !finite(u.v.N) {
 			return 0, u.blame(s)
 		}
@@ -154,12 +153,18 @@ func (u *updater[T]) batchCSR() (int, error) {
 		x = u.s.matrix(n, u.w.Cols)
 	}
 	d, c, a, b := u.collect(g, x, answer)
-	clear(u.change)
 	for s := range n {
 		if u.terms&TermResponse != 0 && !finite(u.y.Row(s)) {
 			return 0, u.diverged("y", s)
 		}
-		u.sampleEntries(g.Row(s), x.Row(s), u.y.Row(s))
+	}
+	if u.terms&TermResidual != 0 {
+		clear(u.change)
+		for s := range n {
+			u.sampleEntries(g.Row(s), x.Row(s), u.y.Row(s))
+		}
+	} else {
+		u.products(g, x)
 	}
 	if u.o.Normalize == MaxNorm || u.rates != nil && (c != nil || b != nil) {
 		u.addOthers(d, c, a, b)

@@ -87,6 +87,13 @@ func (u *updater[T]) sampleEntries(g, x, y []T) {
 	kernels.Rank1CSR(change, kernels.Update[T]{G: g, X: x})
 }
 
+// products is GᵀX of samples in change.
+func (u *updater[T]) products(g, x kernels.Matrix[T]) {
+	change := u.csr
+	change.Data = u.change
+	kernels.ProductCSR(change, g, x)
+}
+
 // residualCSR is residual over dst, which is the stored entries or differences of them.
 func (u *updater[T]) residualCSR(dst, g, x, y []T) {
 	w := u.csr

@@ -131,6 +131,7 @@ type frame[T Float] struct {
 	csr       csrJob[T]
 	mean      meanJob[T]
 	sequence  sequenceJob[T]
+	csrBatch  csrBatchJob[T]
 
 	fill     [3][]T    // scalars spread over a block
 	exponent []T       // a prepared exponent

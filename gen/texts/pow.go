@@ -11,7 +11,10 @@ import (
 // NaN and −Inf, so that +Inf comes out.
 
 // PowHalf is |x|^½.
-func PowHalf(b *ir.Builder, x ir.Val) ir.Val { return b.Sqrt(b.Abs(x)) }
+func PowHalf(b *ir.Builder, x ir.Val) ir.Val { return root(b, x) }
+
+// root is √|x|.
+func root(b *ir.Builder, x ir.Val) ir.Val { return b.Sqrt(b.Abs(x)) }
 
 // Pow1 is |x|.
 func Pow1(b *ir.Builder, x ir.Val) ir.Val { return b.Abs(x) }
@@ -19,7 +22,10 @@ func Pow1(b *ir.Builder, x ir.Val) ir.Val { return b.Abs(x) }
 // PowThreeHalves is |x|^(3/2): s = √a, r = a − s², a·s + ½s·r.
 func PowThreeHalves(b *ir.Builder, x ir.Val) ir.Val {
 	a := b.Abs(x)
-	s := b.Sqrt(a)
+	return threeHalves(b, a, b.Sqrt(a))
+}
+
+func threeHalves(b *ir.Builder, a, s ir.Val) ir.Val {
 	c := b.Mul(b.Mul(s, b.Const(0.5)), b.FNMA(s, s, a))
 	return b.FMA(a, s, atLeastLowest(b, c))
 }
@@ -187,8 +193,8 @@ func (p *Pow) table(b *ir.Builder, at int, i ir.Val) ir.Val {
 }
 
 // terms is what all routes of float32 need of the logarithm: r = m·c − 1, g, and w without the leading term r·powA.
-func (p *Pow) terms(b *ir.Builder, ex, m, i ir.Val) (r, g, w ir.Val) {
-	r = b.FMA(m, p.table(b, powTableC, i), p.minusOne)
+func (p *Pow) terms(b *ir.Builder, ex, m, i, minusOne ir.Val) (r, g, w ir.Val) {
+	r = b.FMA(m, p.table(b, powTableC, i), minusOne)
 	g = b.FMA(ex, p.at(b, powHi), p.table(b, powTableHi, i))
 	w = b.FMA(ex, p.at(b, powLo), p.table(b, powTableLo, i))
 	if p.log != nil {
@@ -257,7 +263,7 @@ func (p *Pow) low(b *ir.Builder, x ir.Val) ir.Val {
 	a := b.And(x, p.abs)
 	tiny := b.CmpLT(a, b.Const(format32.minNormal))
 	ex, m, i := p.split(b, b.Select(tiny, b.Mul(a, b.Const(0x1p24)), a))
-	r, g, w := p.terms(b, b.Sub(ex, b.And(tiny, b.Const(24*0x1p23))), m, i)
+	r, g, w := p.terms(b, b.Sub(ex, b.And(tiny, b.Const(24*0x1p23))), m, i, p.minusOne)
 	w = b.FMA(r, p.at(b, powA), w)
 	b.Stage()
 	y, t := p.exp2(b, g, w)
@@ -268,26 +274,24 @@ func (p *Pow) low(b *ir.Builder, x ir.Val) ir.Val {
 
 // mid has ±0, subnormal x and +Inf beyond the clamps.
 func (p *Pow) mid(b *ir.Builder, x ir.Val) (g, w ir.Val) {
-	ex, m, i := p.splitOrNaN(b, x)
-	r, g, w := p.terms(b, ex, m, i)
+	r, g, w := p.termsOrNaN(b, x)
 	return g, b.FMA(r, p.at(b, powA), w)
 }
 
 // high splits the leading term into h, a multiple of a small power of two, and the remainder −n.
 func (p *Pow) high(b *ir.Builder, x ir.Val) (g, w ir.Val) {
-	ex, m, i := p.splitOrNaN(b, x)
-	r, g, w := p.terms(b, ex, m, i)
+	r, g, w := p.termsOrNaN(b, x)
 	lead, quantum := p.at(b, powA), p.at(b, powQuantum)
 	h := b.Sub(b.FMA(r, lead, quantum), quantum)
 	n := b.FNMA(r, lead, h)
 	return b.Add(g, h), b.Sub(w, n)
 }
 
-// splitOrNaN is split of |x|, with NaN for ex where x is NaN.
-func (p *Pow) splitOrNaN(b *ir.Builder, x ir.Val) (ex, m, i ir.Val) {
+// termsOrNaN is terms of |x|, where r and w are NaN where x is: Min takes its second argument then.
+func (p *Pow) termsOrNaN(b *ir.Builder, x ir.Val) (r, g, w ir.Val) {
 	a := b.And(x, p.abs)
-	ex, m, i = p.split(b, a)
-	return b.Or(ex, b.CmpUN(a, a)), m, i
+	ex, m, i := p.split(b, a)
+	return p.terms(b, ex, m, i, b.Min(p.minusOne, a))
 }
 
 // wide is the only route of float64. The quotient s = u/(m + 1), u = m − 1, is split into a multiple of a small power of

@@ -2,7 +2,6 @@ package texts
 
 import (
 	"math"
-	"slices"
 
 	"github.com/hebbkern/hebbkern/gen/ir"
 )
@@ -11,16 +10,18 @@ import (
 type power struct {
 	name, value string
 	fn          func(*ir.Builder, ir.Val) ir.Val
-	square      bool // unweighted sums take fma(w, w, sum)
-	heavy       bool // bound by arithmetic, wherever w lies: fewer copies of the text
+	square      bool                                    // unweighted sums take fma(w, w, sum)
+	heavy       bool                                    // bound by arithmetic, wherever w lies: fewer copies of the text
+	rooted      func(b *ir.Builder, x, s ir.Val) ir.Val // fn of x and s = √|x|, if that takes it
 }
 
 func powers() []power {
 	return []power{
 		{name: "Signed", value: "w", fn: func(b *ir.Builder, x ir.Val) ir.Val { return x }},
-		{name: "Half", value: "√|w|", fn: PowHalf, heavy: true},
+		{name: "Half", value: "√|w|", fn: PowHalf, heavy: true, rooted: func(_ *ir.Builder, _, s ir.Val) ir.Val { return s }},
 		{name: "1", value: "|w|", fn: Pow1},
-		{name: "ThreeHalves", value: "|w|^1.5", fn: PowThreeHalves, heavy: true},
+		{name: "ThreeHalves", value: "|w|^1.5", fn: PowThreeHalves, heavy: true,
+			rooted: func(b *ir.Builder, x, s ir.Val) ir.Val { return threeHalves(b, b.Abs(x), s) }},
 		{name: "2", value: "w²", fn: Pow2, square: true},
 		{name: "3", value: "|w|³", fn: Pow3, heavy: true},
 		{name: "4", value: "w⁴", fn: Pow4, heavy: true},
@@ -83,18 +84,19 @@ type summand struct {
 	value  func(b *ir.Builder, x ir.Val) ir.Val
 	square bool
 	panel  int // vectors of a column panel of a sum bound by arithmetic; 0 if memory is the bound
+	rooted func(b *ir.Builder, x, s ir.Val) ir.Val
 }
 
 func (p power) under(b *ir.Builder) summand {
 	if p.name == "1" {
 		mask := b.Keep(b.AbsMask())
-		return summand{func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }, p.square, 0}
+		return summand{value: func(b *ir.Builder, x ir.Val) ir.Val { return b.And(x, mask) }}
 	}
 	panel := 0
 	if p.heavy {
 		panel = 4
 	}
-	return summand{p.fn, p.square, panel}
+	return summand{p.fn, p.square, panel, p.rooted}
 }
 
 // add is sum + value, fma(x, x, sum) for the square, and fma(value, weight, sum) with a weight.
@@ -114,53 +116,6 @@ func lanesOf(b *ir.Builder) int { return int(128 / b.VecSize()) }
 // whenGiven builds two copies of a text: with the optional slice, whose address is not 0, and without.
 func whenGiven(b *ir.Builder, name string, text func(given bool)) {
 	b.IfAtLeast(b.Param(name), 1, func() { text(true) }, func() { text(false) })
-}
-
-// rowSum takes two rows at once from the second cache, where the latency of their additions is the bound. From farther
-// away one row after the other is faster: w is then one stream, which the prefetchers follow across the rows.
-func rowSum(b *ir.Builder, p summand) {
-	whenGiven(b, "v", func(weighted bool) {
-		rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
-		group := func(count int, ahead int64) {
-			at, sums := rowGroup(b, w, count)
-			cursors := slices.Clone(at)
-			var v ir.Val
-			if weighted {
-				v = b.Param("v")
-				cursors = append(cursors, v)
-			}
-			over(b, b.Param("cols"), false, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
-				var weight ir.Val
-				if ahead > 0 && int64(q)*b.VecSize()%lineBytes == 0 {
-					b.Prefetch(at[r], ahead+int64(q)*b.VecSize())
-				}
-				if weighted {
-					weight = a.load(v, q)
-				}
-				return p.add(b, sum, a.load(at[r], q), weight)
-			})
-			for r := range sums {
-				b.StoreU(out, int64(r)*b.Size(), sums[r].total(b.Add, b.Sum))
-			}
-			b.AddTo(out, int64(count)*b.Size())
-		}
-		if p.panel == 0 {
-			far := b.Param("far")
-			b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, 2048) }) })
-			b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, 0) }) })
-		}
-		b.While(rows, 1, func() { group(1, 0) })
-	})
-}
-
-// rowGroup is cursors and accumulators for the next rows of w, which moves on behind them.
-func rowGroup(b *ir.Builder, w ir.Val, count int) (at []ir.Val, sums []strip) {
-	stride := strideBytes(b)
-	for range count {
-		at, sums = append(at, b.ICopy(w)), append(sums, newStrip(b, 0))
-		b.AddRTo(w, stride)
-	}
-	return at, sums
 }
 
 // strip is the accumulators of one reduction, a vector for each part of its lanes.
@@ -297,6 +252,7 @@ func down(b *ir.Builder, vectors int, step func(sum, x, u ir.Val) ir.Val, weight
 				sum[q] = b.Var(a.load(acc, q))
 			}
 			at, left, stride := b.ICopy(w), b.IConst(count), strideBytes(b)
+			next := b.IPlus(at, b.IMul(stride, b.IConst(count)))
 			var u ir.Val
 			if weighted {
 				u = b.ICopy(us)
@@ -308,9 +264,13 @@ func down(b *ir.Builder, vectors int, step func(sum, x, u ir.Val) ir.Val, weight
 					b.AddTo(u, b.Size())
 				}
 				for q := range sum {
+					if to := int64(q) * b.VecSize(); to%lineBytes == 0 {
+						b.Prefetch(next, to)
+					}
 					b.Set(sum[q], step(sum[q], a.load(at, q), weight))
 				}
 				b.AddRTo(at, stride)
+				b.AddRTo(next, stride)
 			})
 			for q := range sum {
 				a.store(acc, q, sum[q])
@@ -404,7 +364,13 @@ func bothSum(b *ir.Builder, p summand) {
 		b.While(rows, 1, one)
 		return
 	}
-	b.While(rows, 1, func() { group(1, false) })
+	b.While(rows, 1, func() {
+		acc := b.Param("acc")
+		heavyRow(b, p, w, out, []ir.Val{acc}, func(a access, q int, x, sum ir.Val, _ func() ir.Val) ir.Val {
+			a.store(acc, q, b.Add(a.load(acc, q), x))
+			return b.Add(sum, x)
+		})
+	})
 }
 
 // bothWeighted is bothSum with weights: v goes along with the row, and each row has one u.
@@ -452,14 +418,24 @@ func bothWeighted(b *ir.Builder, p summand) {
 		}
 		b.AddTo(out, int64(count)*b.Size())
 	}
+	alone := func() {
+		b.While(rows, 1, func() {
+			acc, v, weight := b.Param("acc"), b.Param("v"), b.LoadU(us, 0)
+			b.AddTo(us, b.Size())
+			heavyRow(b, p, w, out, []ir.Val{acc, v}, func(a access, q int, x, sum ir.Val, again func() ir.Val) ir.Val {
+				a.store(acc, q, b.FMA(again(), weight, a.load(acc, q)))
+				return b.FMA(x, a.load(v, q), sum)
+			})
+		})
+	}
 	if p.panel == 0 {
 		far := b.Param("far")
-		b.If(far, inMemory, func() { b.While(rows, 1, func() { group(1, true) }) })
+		b.If(far, inMemory, alone)
 		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, false) }) })
 		b.While(rows, 1, one)
 		return
 	}
-	b.While(rows, 1, func() { group(1, false) })
+	alone()
 }
 
 // rowThenColumns is one row of both sums from the third cache: of two strips all loads of w, then what they add to the
