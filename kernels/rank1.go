@@ -74,13 +74,17 @@ func Rank1[T Float](w Matrix[T], u Update[T]) {
 	// more, a third of a small call.
 	common := flags&^portable.Rank1Decay == portable.Rank1Outer && u.Sums == nil
 	if common && len(u.X) == w.Cols && direct(&w) {
+		g, far := overRows(u.G, w.Rows), w.distance()
+		if flags == portable.Rank1Outer && u.Finite == nil {
+			kRank1G(w.Data, g.v, u.X, w.Rows, w.Cols, w.Stride, g.step, far)
+			return
+		}
 		var bad [1]T
 		var look []T
 		if u.Finite != nil {
 			look = bad[:]
 		}
-		g, d := overRows(u.G, w.Rows), overRows(u.Decay, w.Rows)
-		rank1Once(w.Data, look, d, g, u.X, w.Rows, w.Cols, w.Stride, flags, w.distance())
+		rank1Once(w.Data, look, overRows(u.Decay, w.Rows), g, u.X, w.Rows, w.Cols, w.Stride, flags, far)
 		if u.Finite != nil {
 			*u.Finite = bad[0] == 0
 		}
@@ -136,30 +140,27 @@ func checkRank1[T Float](fn string, w Matrix[T], u *Update[T]) (flags int) {
 		refuse(fn, arg, "nil", "a vector, since "+other+" is one")
 	}
 	own := w.region()
-	vector := func(arg string, v []T, want, flag int) {
-		checkSpread(fn, arg, v, want)
-		checkApart(fn, "w", own, arg, vectorRegion(v))
-		if u.Sums != nil {
-			checkApart(fn, "Sums", vectorRegion(u.Sums), arg, vectorRegion(v))
-		}
-		flags |= flag
-	}
 	// Absent vectors without a call: those of a small update would take a fifth of its time.
 	if u.G != nil {
-		vector("G", u.G, w.Rows, portable.Rank1Outer)
-		vector("X", u.X, w.Cols, portable.Rank1Outer)
+		checkTerm(fn, own, u.Sums, "G", u.G, w.Rows)
+		checkTerm(fn, own, u.Sums, "X", u.X, w.Cols)
+		flags = portable.Rank1Outer
 	}
 	if u.Decay != nil {
-		vector("Decay", u.Decay, w.Rows, portable.Rank1Decay)
+		checkTerm(fn, own, u.Sums, "Decay", u.Decay, w.Rows)
+		flags |= portable.Rank1Decay
 	}
 	if u.ColDecay != nil {
-		vector("ColDecay", u.ColDecay, w.Cols, portable.Rank1ColDecay)
+		checkTerm(fn, own, u.Sums, "ColDecay", u.ColDecay, w.Cols)
+		flags |= portable.Rank1ColDecay
 	}
 	if u.RowAdd != nil {
-		vector("RowAdd", u.RowAdd, w.Rows, portable.Rank1RowAdd)
+		checkTerm(fn, own, u.Sums, "RowAdd", u.RowAdd, w.Rows)
+		flags |= portable.Rank1RowAdd
 	}
 	if u.ColAdd != nil {
-		vector("ColAdd", u.ColAdd, w.Cols, portable.Rank1ColAdd)
+		checkTerm(fn, own, u.Sums, "ColAdd", u.ColAdd, w.Cols)
+		flags |= portable.Rank1ColAdd
 	}
 	if u.Bounded {
 		switch {
@@ -194,6 +195,16 @@ func checkRank1[T Float](fn string, w Matrix[T], u *Update[T]) (flags int) {
 		checkExponent(fn, "P", u.P, true)
 	}
 	return flags
+}
+
+// checkTerm refuses a vector of the update of the wrong length, or that shares
+// elements with w or the sums.
+func checkTerm[T Float](fn string, w region, sums []T, arg string, v []T, want int) {
+	checkSpread(fn, arg, v, want)
+	checkApart(fn, "w", w, arg, vectorRegion(v))
+	if sums != nil {
+		checkApart(fn, "Sums", vectorRegion(sums), arg, vectorRegion(v))
+	}
 }
 
 // finiteSums reports whether the sums of w are finite, and so w. They may

@@ -18,6 +18,7 @@ import "C"
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 )
@@ -83,9 +84,8 @@ func Seconds[T float32 | float64](op Op, v int, buf []T, reps, threads int) floa
 	}
 	part := len(buf) / threads
 	var ready, done sync.WaitGroup
-	start := make(chan struct{})
-	bad := make([]bool, threads)
-	for t := range threads {
+	var start atomic.Bool // watched: waking a thread may take longer than a pass
+	for t := 1; t < threads; t++ {
 		ready.Add(1)
 		done.Add(1)
 		go func() {
@@ -93,15 +93,17 @@ func Seconds[T float32 | float64](op Op, v int, buf []T, reps, threads int) floa
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
 			ready.Done()
-			<-start
-			bad[t] = run(op, v, buf[t*part:(t+1)*part], part, reps) < 0
+			for !start.Load() {
+			}
+			run(op, v, buf[t*part:(t+1)*part], part, reps)
 		}()
 	}
 	ready.Wait()
 	begin := time.Now()
-	close(start)
+	start.Store(true)
+	bad := run(op, v, buf[:part], part, reps) < 0
 	done.Wait()
-	if bad[0] {
+	if bad {
 		return -1
 	}
 	return time.Since(begin).Seconds()

@@ -31,6 +31,15 @@ INLINE TARGET T F(read_loop)(const T *p, size_t n, const int u, const int s, con
   return (T)0;
 }
 
+/* Reading by pieces of 2 MiB, whose streams lie no farther apart than rows of a matrix do. */
+INLINE TARGET void F(read_pieces)(const T *p, size_t n, const int u, const int s, const int ahead, const int op) {
+  const size_t piece = (2 << 20) / sizeof(T);
+  for (size_t i = 0; i < n; i += piece) {
+    F(read_loop)(p + i, n - i < piece ? n - i : piece, u, s, ahead, op);
+    __asm__ volatile("" ::: "memory");
+  }
+}
+
 /* Reading and writing in place: w = c*w, the smallest arithmetic that a compiler cannot remove. */
 INLINE TARGET void F(rmw_loop)(T *p, size_t n, T c, const int u, const int s, const int ahead) {
   const size_t part = n / (size_t)s;
@@ -104,6 +113,7 @@ INLINE TARGET void F(sqrt_loop)(size_t n, const int u) {
 
 #define RMW(u, s, ahead) for (size_t r = 0; r < reps; r++) F(rmw_loop)(p, n, one, u, s, ahead); return 0
 #define READ(u, s, ahead, op) for (size_t r = 0; r < reps; r++) { F(read_loop)(p, n, u, s, ahead, op); __asm__ volatile("" ::: "memory"); } return 0
+#define PIECES(u, s, ahead, op) for (size_t r = 0; r < reps; r++) F(read_pieces)(p, n, u, s, ahead, op); return 0
 #define RRW(u, ahead) for (size_t r = 0; r < reps; r++) F(rrw_loop)(p, n, zero, u, ahead); return 0
 
 static TARGET int F(run)(int op, int variant, T *p, size_t n, size_t reps) {
@@ -122,6 +132,12 @@ static TARGET int F(run)(int op, int variant, T *p, size_t n, size_t reps) {
     case 7: READ(8, 4, 1024, 1);
     case 8: READ(8, 4, 0, 0);
     case 9: READ(8, 1, 4096, 1);
+    case 10: READ(8, 2, 2048, 1);
+    case 11: READ(16, 2, 1024, 1);
+    case 12: READ(16, 2, 2048, 1);
+    case 13: READ(16, 4, 2048, 1);
+    case 14: PIECES(16, 2, 2048, 1);
+    case 15: PIECES(8, 2, 0, 1);
     }
     break;
   case LIMIT_READ_WRITE:
@@ -166,6 +182,7 @@ static TARGET int F(run)(int op, int variant, T *p, size_t n, size_t reps) {
 }
 
 #undef READ
+#undef PIECES
 #undef RMW
 #undef RRW
 #undef LANES
