@@ -1697,7 +1697,7 @@ l2:
 	RET
 
 // func RowSumHalfF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·RowSumHalfF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
@@ -1742,7 +1742,6 @@ l3:
 
 l6:
 	VMOVUPS     (BX), Y0
-	PREFETCHT1  (AX)
 	VFMADD231PS (DX), Y4, Y8
 	VMOVUPS     128(BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
@@ -1753,7 +1752,6 @@ l6:
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS     Y0, Y3
 	VMOVUPS     64(BX), Y0
-	PREFETCHT1  64(AX)
 	VFMADD231PS 64(DX), Y2, Y6
 	VMOVUPS     192(BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
@@ -1772,12 +1770,10 @@ l6:
 
 l7:
 	VMOVUPS     (BX), Y0
-	PREFETCHT1  (AX)
 	VFMADD231PS (DX), Y4, Y8
 	VMOVUPS     32(BX), Y0
 	VFMADD231PS 32(DX), Y3, Y7
 	VMOVUPS     64(BX), Y0
-	PREFETCHT1  64(AX)
 	VFMADD231PS 64(DX), Y2, Y6
 	VMOVUPS     96(BX), Y0
 	VFMADD231PS 96(DX), Y1, Y5
@@ -1794,7 +1790,6 @@ l8:
 	VMOVUPS     (BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS     Y0, Y0
-	PREFETCHT1  (AX)
 	VFMADD231PS (DX), Y0, Y8
 	VMOVUPS     32(BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
@@ -1803,7 +1798,6 @@ l8:
 	VMOVUPS     64(BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS     Y0, Y0
-	PREFETCHT1  64(AX)
 	VFMADD231PS 64(DX), Y0, Y6
 	VMOVUPS     96(BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
@@ -1825,7 +1819,6 @@ l10:
 	VMOVUPS     (BX), Y0
 	VANDPS      rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS     Y0, Y0
-	PREFETCHT1  (AX)
 	VFMADD231PS (DX), Y0, Y8
 	VMOVAPS     Y8, Y0
 	VMOVAPS     Y7, Y8
@@ -1848,7 +1841,6 @@ l11:
 	VMASKMOVPS   (BX), Y2, Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
-	PREFETCHT1   (AX)
 	VMASKMOVPS   (DX), Y2, Y1
 	VFMADD213PS  Y8, Y1, Y0
 	VBLENDVPS    Y2, Y0, Y8, Y8
@@ -1911,47 +1903,43 @@ l13:
 	PCALIGN $0x20
 
 l16:
-	VMOVUPS    (BX), Y0
-	PREFETCHT1 (AX)
-	VADDPS     Y4, Y8, Y8
-	VMOVUPS    128(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y4
-	VMOVUPS    32(BX), Y0
-	VADDPS     Y3, Y7, Y7
-	VMOVUPS    160(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y3
-	VMOVUPS    64(BX), Y0
-	PREFETCHT1 64(AX)
-	VADDPS     Y2, Y6, Y6
-	VMOVUPS    192(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y2
-	VMOVUPS    96(BX), Y0
-	VADDPS     Y1, Y5, Y5
-	VMOVUPS    224(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y1
-	ADDQ       $+128, BX
-	ADDQ       $+128, AX
-	ADDQ       $-32, CX
-	CMPQ       CX, $0x20
-	JGE        l16
+	VMOVUPS (BX), Y0
+	VADDPS  Y4, Y8, Y8
+	VMOVUPS 128(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y4
+	VMOVUPS 32(BX), Y0
+	VADDPS  Y3, Y7, Y7
+	VMOVUPS 160(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y3
+	VMOVUPS 64(BX), Y0
+	VADDPS  Y2, Y6, Y6
+	VMOVUPS 192(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y2
+	VMOVUPS 96(BX), Y0
+	VADDPS  Y1, Y5, Y5
+	VMOVUPS 224(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y1
+	ADDQ    $+128, BX
+	ADDQ    $+128, AX
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JGE     l16
 
 l17:
-	VMOVUPS    (BX), Y0
-	PREFETCHT1 (AX)
-	VADDPS     Y4, Y8, Y8
-	VMOVUPS    32(BX), Y0
-	VADDPS     Y3, Y7, Y7
-	VMOVUPS    64(BX), Y0
-	PREFETCHT1 64(AX)
-	VADDPS     Y2, Y6, Y6
-	VMOVUPS    96(BX), Y0
-	VADDPS     Y1, Y5, Y5
-	ADDQ       $+128, BX
-	ADDQ       $+128, AX
+	VMOVUPS (BX), Y0
+	VADDPS  Y4, Y8, Y8
+	VMOVUPS 32(BX), Y0
+	VADDPS  Y3, Y7, Y7
+	VMOVUPS 64(BX), Y0
+	VADDPS  Y2, Y6, Y6
+	VMOVUPS 96(BX), Y0
+	VADDPS  Y1, Y5, Y5
+	ADDQ    $+128, BX
+	ADDQ    $+128, AX
 
 l15:
 	CMPQ    CX, $0x20
@@ -1959,29 +1947,27 @@ l15:
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS    (BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y0
-	PREFETCHT1 (AX)
-	VADDPS     Y0, Y8, Y8
-	VMOVUPS    32(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y0
-	VADDPS     Y0, Y7, Y7
-	VMOVUPS    64(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y0
-	PREFETCHT1 64(AX)
-	VADDPS     Y0, Y6, Y6
-	VMOVUPS    96(BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y0
-	VADDPS     Y0, Y5, Y5
-	ADDQ       $+128, BX
-	ADDQ       $+128, AX
-	ADDQ       $-32, CX
-	CMPQ       CX, $0x20
-	JGE        l18
+	VMOVUPS (BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VADDPS  Y0, Y8, Y8
+	VMOVUPS 32(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VADDPS  Y0, Y7, Y7
+	VMOVUPS 64(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VADDPS  Y0, Y6, Y6
+	VMOVUPS 96(BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VADDPS  Y0, Y5, Y5
+	ADDQ    $+128, BX
+	ADDQ    $+128, AX
+	ADDQ    $-32, CX
+	CMPQ    CX, $0x20
+	JGE     l18
 
 l19:
 	CMPQ    CX, $0x08
@@ -1989,20 +1975,19 @@ l19:
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS    (BX), Y0
-	VANDPS     rowsumsConstants<>+64(SB), Y0, Y0
-	VSQRTPS    Y0, Y0
-	PREFETCHT1 (AX)
-	VADDPS     Y0, Y8, Y0
-	VMOVAPS    Y7, Y8
-	VMOVAPS    Y6, Y7
-	VMOVAPS    Y5, Y6
-	VMOVAPS    Y0, Y5
-	ADDQ       $+32, BX
-	ADDQ       $+32, AX
-	ADDQ       $-8, CX
-	CMPQ       CX, $0x08
-	JGE        l20
+	VMOVUPS (BX), Y0
+	VANDPS  rowsumsConstants<>+64(SB), Y0, Y0
+	VSQRTPS Y0, Y0
+	VADDPS  Y0, Y8, Y0
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y5, Y6
+	VMOVAPS Y0, Y5
+	ADDQ    $+32, BX
+	ADDQ    $+32, AX
+	ADDQ    $-8, CX
+	CMPQ    CX, $0x08
+	JGE     l20
 
 l21:
 	CMPQ         CX, $0x01
@@ -2013,7 +1998,6 @@ l21:
 	VMASKMOVPS   (BX), Y1, Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
 	VSQRTPS      Y0, Y0
-	PREFETCHT1   (AX)
 	VADDPS       Y0, Y8, Y0
 	VBLENDVPS    Y1, Y0, Y8, Y8
 
@@ -2039,7 +2023,7 @@ l2:
 	RET
 
 // func RowSumHalfF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·RowSumHalfF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
@@ -2084,7 +2068,6 @@ l3:
 
 l6:
 	VMOVUPS     (BX), Y0
-	PREFETCHT1  (AX)
 	VFMADD231PD (DX), Y4, Y8
 	VMOVUPS     128(BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
@@ -2095,7 +2078,6 @@ l6:
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD     Y0, Y3
 	VMOVUPS     64(BX), Y0
-	PREFETCHT1  64(AX)
 	VFMADD231PD 64(DX), Y2, Y6
 	VMOVUPS     192(BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
@@ -2114,12 +2096,10 @@ l6:
 
 l7:
 	VMOVUPS     (BX), Y0
-	PREFETCHT1  (AX)
 	VFMADD231PD (DX), Y4, Y8
 	VMOVUPS     32(BX), Y0
 	VFMADD231PD 32(DX), Y3, Y7
 	VMOVUPS     64(BX), Y0
-	PREFETCHT1  64(AX)
 	VFMADD231PD 64(DX), Y2, Y6
 	VMOVUPS     96(BX), Y0
 	VFMADD231PD 96(DX), Y1, Y5
@@ -2136,7 +2116,6 @@ l8:
 	VMOVUPS     (BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD     Y0, Y0
-	PREFETCHT1  (AX)
 	VFMADD231PD (DX), Y0, Y8
 	VMOVUPS     32(BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
@@ -2145,7 +2124,6 @@ l8:
 	VMOVUPS     64(BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD     Y0, Y0
-	PREFETCHT1  64(AX)
 	VFMADD231PD 64(DX), Y0, Y6
 	VMOVUPS     96(BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
@@ -2167,7 +2145,6 @@ l10:
 	VMOVUPS     (BX), Y0
 	VANDPD      rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD     Y0, Y0
-	PREFETCHT1  (AX)
 	VFMADD231PD (DX), Y0, Y8
 	VMOVAPS     Y8, Y0
 	VMOVAPS     Y7, Y8
@@ -2190,7 +2167,6 @@ l11:
 	VMASKMOVPD   (BX), Y2, Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
-	PREFETCHT1   (AX)
 	VMASKMOVPD   (DX), Y2, Y1
 	VFMADD213PD  Y8, Y1, Y0
 	VBLENDVPD    Y2, Y0, Y8, Y8
@@ -2251,47 +2227,43 @@ l13:
 	PCALIGN $0x20
 
 l16:
-	VMOVUPS    (BX), Y0
-	PREFETCHT1 (AX)
-	VADDPD     Y4, Y8, Y8
-	VMOVUPS    128(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y4
-	VMOVUPS    32(BX), Y0
-	VADDPD     Y3, Y7, Y7
-	VMOVUPS    160(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y3
-	VMOVUPS    64(BX), Y0
-	PREFETCHT1 64(AX)
-	VADDPD     Y2, Y6, Y6
-	VMOVUPS    192(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y2
-	VMOVUPS    96(BX), Y0
-	VADDPD     Y1, Y5, Y5
-	VMOVUPS    224(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y1
-	ADDQ       $+128, BX
-	ADDQ       $+128, AX
-	ADDQ       $-16, CX
-	CMPQ       CX, $0x10
-	JGE        l16
+	VMOVUPS (BX), Y0
+	VADDPD  Y4, Y8, Y8
+	VMOVUPS 128(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y4
+	VMOVUPS 32(BX), Y0
+	VADDPD  Y3, Y7, Y7
+	VMOVUPS 160(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y3
+	VMOVUPS 64(BX), Y0
+	VADDPD  Y2, Y6, Y6
+	VMOVUPS 192(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y2
+	VMOVUPS 96(BX), Y0
+	VADDPD  Y1, Y5, Y5
+	VMOVUPS 224(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y1
+	ADDQ    $+128, BX
+	ADDQ    $+128, AX
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JGE     l16
 
 l17:
-	VMOVUPS    (BX), Y0
-	PREFETCHT1 (AX)
-	VADDPD     Y4, Y8, Y8
-	VMOVUPS    32(BX), Y0
-	VADDPD     Y3, Y7, Y7
-	VMOVUPS    64(BX), Y0
-	PREFETCHT1 64(AX)
-	VADDPD     Y2, Y6, Y6
-	VMOVUPS    96(BX), Y0
-	VADDPD     Y1, Y5, Y5
-	ADDQ       $+128, BX
-	ADDQ       $+128, AX
+	VMOVUPS (BX), Y0
+	VADDPD  Y4, Y8, Y8
+	VMOVUPS 32(BX), Y0
+	VADDPD  Y3, Y7, Y7
+	VMOVUPS 64(BX), Y0
+	VADDPD  Y2, Y6, Y6
+	VMOVUPS 96(BX), Y0
+	VADDPD  Y1, Y5, Y5
+	ADDQ    $+128, BX
+	ADDQ    $+128, AX
 
 l15:
 	CMPQ    CX, $0x10
@@ -2299,29 +2271,27 @@ l15:
 	PCALIGN $0x20
 
 l18:
-	VMOVUPS    (BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y0
-	PREFETCHT1 (AX)
-	VADDPD     Y0, Y8, Y8
-	VMOVUPS    32(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y0
-	VADDPD     Y0, Y7, Y7
-	VMOVUPS    64(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y0
-	PREFETCHT1 64(AX)
-	VADDPD     Y0, Y6, Y6
-	VMOVUPS    96(BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y0
-	VADDPD     Y0, Y5, Y5
-	ADDQ       $+128, BX
-	ADDQ       $+128, AX
-	ADDQ       $-16, CX
-	CMPQ       CX, $0x10
-	JGE        l18
+	VMOVUPS (BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VADDPD  Y0, Y8, Y8
+	VMOVUPS 32(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VADDPD  Y0, Y7, Y7
+	VMOVUPS 64(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VADDPD  Y0, Y6, Y6
+	VMOVUPS 96(BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VADDPD  Y0, Y5, Y5
+	ADDQ    $+128, BX
+	ADDQ    $+128, AX
+	ADDQ    $-16, CX
+	CMPQ    CX, $0x10
+	JGE     l18
 
 l19:
 	CMPQ    CX, $0x04
@@ -2329,20 +2299,19 @@ l19:
 	PCALIGN $0x20
 
 l20:
-	VMOVUPS    (BX), Y0
-	VANDPD     rowsumsConstants<>+288(SB), Y0, Y0
-	VSQRTPD    Y0, Y0
-	PREFETCHT1 (AX)
-	VADDPD     Y0, Y8, Y0
-	VMOVAPS    Y7, Y8
-	VMOVAPS    Y6, Y7
-	VMOVAPS    Y5, Y6
-	VMOVAPS    Y0, Y5
-	ADDQ       $+32, BX
-	ADDQ       $+32, AX
-	ADDQ       $-4, CX
-	CMPQ       CX, $0x04
-	JGE        l20
+	VMOVUPS (BX), Y0
+	VANDPD  rowsumsConstants<>+288(SB), Y0, Y0
+	VSQRTPD Y0, Y0
+	VADDPD  Y0, Y8, Y0
+	VMOVAPS Y7, Y8
+	VMOVAPS Y6, Y7
+	VMOVAPS Y5, Y6
+	VMOVAPS Y0, Y5
+	ADDQ    $+32, BX
+	ADDQ    $+32, AX
+	ADDQ    $-4, CX
+	CMPQ    CX, $0x04
+	JGE     l20
 
 l21:
 	CMPQ         CX, $0x01
@@ -2353,7 +2322,6 @@ l21:
 	VMASKMOVPD   (BX), Y1, Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
 	VSQRTPD      Y0, Y0
-	PREFETCHT1   (AX)
 	VADDPD       Y0, Y8, Y0
 	VBLENDVPD    Y1, Y0, Y8, Y8
 
@@ -4069,7 +4037,7 @@ l2:
 	RET
 
 // func RowSumThreeHalvesF32AVX2(out *float32, w *float32, v *float32, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·RowSumThreeHalvesF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
@@ -4121,7 +4089,6 @@ l6:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PS  (DX), Y0, Y10
 	VMOVUPS      128(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
@@ -4146,7 +4113,6 @@ l6:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VFMADD231PS  64(DX), Y0, Y8
 	VMOVUPS      192(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
@@ -4179,7 +4145,6 @@ l7:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PS  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
@@ -4198,7 +4163,6 @@ l7:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VFMADD231PS  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
@@ -4228,7 +4192,6 @@ l8:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PS  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
@@ -4249,7 +4212,6 @@ l8:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   64(AX)
 	VFMADD231PS  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
@@ -4283,7 +4245,6 @@ l10:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PS  (DX), Y0, Y10
 	VMOVAPS      Y10, Y0
 	VMOVAPS      Y9, Y10
@@ -4312,7 +4273,6 @@ l11:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VMASKMOVPS   (DX), Y4, Y1
 	VFMADD213PS  Y10, Y1, Y0
 	VBLENDVPS    Y4, Y0, Y10, Y10
@@ -4383,7 +4343,6 @@ l16:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VADDPS       Y0, Y10, Y10
 	VMOVUPS      128(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
@@ -4408,7 +4367,6 @@ l16:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VADDPS       Y0, Y8, Y8
 	VMOVUPS      192(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y0
@@ -4440,7 +4398,6 @@ l17:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VADDPS       Y0, Y10, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
@@ -4459,7 +4416,6 @@ l17:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VADDPS       Y0, Y8, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y2
@@ -4488,7 +4444,6 @@ l18:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VADDPS       Y0, Y10, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
@@ -4509,7 +4464,6 @@ l18:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   64(AX)
 	VADDPS       Y0, Y8, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPS       rowsumsConstants<>+64(SB), Y0, Y3
@@ -4542,7 +4496,6 @@ l20:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VADDPS       Y0, Y10, Y0
 	VMOVAPS      Y9, Y10
 	VMOVAPS      Y8, Y9
@@ -4569,7 +4522,6 @@ l21:
 	VMULPS       Y0, Y1, Y0
 	VMAXPS       rowsumsConstants<>+160(SB), Y0, Y0
 	VFMADD231PS  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VADDPS       Y0, Y10, Y0
 	VBLENDVPS    Y4, Y0, Y10, Y10
 
@@ -4595,7 +4547,7 @@ l2:
 	RET
 
 // func RowSumThreeHalvesF64AVX2(out *float64, w *float64, v *float64, rows int, cols int, stride int)
-// Requires: AVX, AVX2, FMA3, MMX+
+// Requires: AVX, AVX2, FMA3
 TEXT ·RowSumThreeHalvesF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    v+16(FP), AX
 	CMPQ    AX, $0x01
@@ -4647,7 +4599,6 @@ l6:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PD  (DX), Y0, Y10
 	VMOVUPS      128(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
@@ -4672,7 +4623,6 @@ l6:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VFMADD231PD  64(DX), Y0, Y8
 	VMOVUPS      192(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
@@ -4705,7 +4655,6 @@ l7:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PD  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
@@ -4724,7 +4673,6 @@ l7:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VFMADD231PD  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
@@ -4754,7 +4702,6 @@ l8:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PD  (DX), Y0, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
@@ -4775,7 +4722,6 @@ l8:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   64(AX)
 	VFMADD231PD  64(DX), Y0, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
@@ -4809,7 +4755,6 @@ l10:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VFMADD231PD  (DX), Y0, Y10
 	VMOVAPS      Y10, Y0
 	VMOVAPS      Y9, Y10
@@ -4838,7 +4783,6 @@ l11:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VMASKMOVPD   (DX), Y4, Y1
 	VFMADD213PD  Y10, Y1, Y0
 	VBLENDVPD    Y4, Y0, Y10, Y10
@@ -4907,7 +4851,6 @@ l16:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VADDPD       Y0, Y10, Y10
 	VMOVUPS      128(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
@@ -4932,7 +4875,6 @@ l16:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VADDPD       Y0, Y8, Y8
 	VMOVUPS      192(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y0
@@ -4964,7 +4906,6 @@ l17:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y6, Y2, Y0
-	PREFETCHT1   (AX)
 	VADDPD       Y0, Y10, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
@@ -4983,7 +4924,6 @@ l17:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y4, Y2, Y0
-	PREFETCHT1   64(AX)
 	VADDPD       Y0, Y8, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y2
@@ -5012,7 +4952,6 @@ l18:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VADDPD       Y0, Y10, Y10
 	VMOVUPS      32(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
@@ -5033,7 +4972,6 @@ l18:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   64(AX)
 	VADDPD       Y0, Y8, Y8
 	VMOVUPS      96(BX), Y0
 	VANDPD       rowsumsConstants<>+288(SB), Y0, Y3
@@ -5066,7 +5004,6 @@ l20:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VADDPD       Y0, Y10, Y0
 	VMOVAPS      Y9, Y10
 	VMOVAPS      Y8, Y9
@@ -5093,7 +5030,6 @@ l21:
 	VMULPD       Y0, Y1, Y0
 	VMAXPD       rowsumsConstants<>+384(SB), Y0, Y0
 	VFMADD231PD  Y2, Y3, Y0
-	PREFETCHT1   (AX)
 	VADDPD       Y0, Y10, Y0
 	VBLENDVPD    Y4, Y0, Y10, Y10
 

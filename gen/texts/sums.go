@@ -366,7 +366,7 @@ func bothSum(b *ir.Builder, p summand) {
 	}
 	b.While(rows, 1, func() {
 		acc := b.Param("acc")
-		heavyRow(b, p, w, out, []ir.Val{acc}, func(a access, q int, x, sum ir.Val, _ func() ir.Val) ir.Val {
+		heavyRow(b, p, true, w, out, []ir.Val{acc}, func(a access, q int, x, sum ir.Val, _ func() ir.Val) ir.Val {
 			a.store(acc, q, b.Add(a.load(acc, q), x))
 			return b.Add(sum, x)
 		})
@@ -422,7 +422,7 @@ func bothWeighted(b *ir.Builder, p summand) {
 		b.While(rows, 1, func() {
 			acc, v, weight := b.Param("acc"), b.Param("v"), b.LoadU(us, 0)
 			b.AddTo(us, b.Size())
-			heavyRow(b, p, w, out, []ir.Val{acc, v}, func(a access, q int, x, sum ir.Val, again func() ir.Val) ir.Val {
+			heavyRow(b, p, true, w, out, []ir.Val{acc, v}, func(a access, q int, x, sum ir.Val, again func() ir.Val) ir.Val {
 				a.store(acc, q, b.FMA(again(), weight, a.load(acc, q)))
 				return b.FMA(x, a.load(v, q), sum)
 			})
