@@ -2,7 +2,6 @@ package engine
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/hebbkern/hebbkern/kernels"
 )
@@ -163,8 +162,7 @@ func firstTwo[T kernels.Float](v []T) (first int, second T) {
 // roundoff is the unit roundoff of the type, its least number > 0, and the bounds within which a sum of squares is known
 // to a few digits, the lower one for each of its terms.
 func roundoff[T kernels.Float]() (unit, least, large, small float64) {
-	var zero T
-	if unsafe.Sizeof(zero) == 4 {
+	if single[T]() {
 		return 0x1p-24, math.SmallestNonzeroFloat32, 0x1p120, 0x1p-110
 	}
 	return 0x1p-53, math.SmallestNonzeroFloat64, 0x1p1000, 0x1p-1000

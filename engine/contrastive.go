@@ -129,8 +129,7 @@ func (r ContrastiveHebbian[T]) pairs(w kernels.Matrix[T], x, y [2]kernels.Matrix
 				v.times(g.Row(2*b+phase), sign*T(r.LR), y[phase].Row(at+b))
 			}
 		}
-		kernels.PowerSums(w, math.Inf(1), rows, nil)
-		most := greatest(rows)
+		most := maximum(w, rows)
 		for b := range n {
 			for k := b; k < 2*chunk; k += chunk {
 				most += r.LR * float64(narrow[k]) * float64(wide[k])

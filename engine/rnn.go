@@ -80,14 +80,13 @@ func finiteRow[T kernels.Float](fn, name string, i int, row []T) error {
 	return nil
 }
 
-// maximum is the largest |v| of a matrix.
-func maximum[T kernels.Float](m kernels.Matrix[T]) (top float64) {
+// maximum is the largest |v| of a matrix, NaN if one is. tmp holds rows elements.
+func maximum[T kernels.Float](m kernels.Matrix[T], tmp []T) (top float64) {
 	if m.Rows == 0 || m.Cols == 0 {
 		return 0
 	}
-	rows := make([]T, m.Rows)
-	kernels.PowerSums(m, math.Inf(1), rows, nil)
-	for _, v := range rows {
+	kernels.PowerSums(m, math.Inf(1), tmp[:m.Rows], nil)
+	for _, v := range tmp[:m.Rows] {
 		top = max(top, float64(v))
 	}
 	return top
@@ -95,7 +94,7 @@ func maximum[T kernels.Float](m kernels.Matrix[T]) (top float64) {
 
 // largest is the exponent e with max|v| in [2^(e−1), 2^e) over a matrix, 0 if it holds zeros only.
 func largest[T kernels.Float](m kernels.Matrix[T]) float64 {
-	_, e := math.Frexp(maximum(m))
+	_, e := math.Frexp(maximum(m, make([]T, m.Rows)))
 	return float64(e)
 }
 

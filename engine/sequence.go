@@ -107,8 +107,7 @@ func (u *updater[T]) staysFinite(q *kernels.Sequence[T], magnitudes kernels.Matr
 		}
 		return float64(by[k][s])
 	}
-	kernels.PowerSums(u.w, math.Inf(1), u.sums, nil)
-	most, limit := greatest(u.sums), overflow[T]()
+	most, limit := maximum(u.w, u.sums), overflow[T]()
 	for s := range n {
 		most = most*(1+of(2, s)+of(3, s)) + of(0, s)*of(1, s) + of(4, s) + of(5, s)
 		if !(most < limit) {
@@ -116,15 +115,6 @@ func (u *updater[T]) staysFinite(q *kernels.Sequence[T], magnitudes kernels.Matr
 		}
 	}
 	return true
-}
-
-// greatest is the greatest of magnitudes, NaN if one is.
-func greatest[T kernels.Float](v []T) float64 {
-	most := 0.0
-	for _, a := range v {
-		most = max(most, float64(a))
-	}
-	return most
 }
 
 // overflow is a quarter of the largest number: more than all roundings on the way together.

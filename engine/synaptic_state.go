@@ -153,8 +153,8 @@ func (s *Synaptic[T]) copyRows() error {
 	} else if from > 0 {
 		a = kernels.Matrix[T]{}
 	}
-	s.head[atExponent] = max(s.head[atExponent], maximum(subRows(s.cost, from, to-from)))
-	s.head[atAlpha] = max(s.head[atAlpha], maximum(a))
+	s.head[atExponent] = max(s.head[atExponent], maximum(subRows(s.cost, from, to-from), make([]float64, to-from)))
+	s.head[atAlpha] = max(s.head[atAlpha], maximum(a, make([]T, a.Rows)))
 	if last {
 		_, e := math.Frexp(s.head[atExponent])
 		_, small := math.Frexp(s.head[atAlpha])
