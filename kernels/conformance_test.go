@@ -160,7 +160,7 @@ func build[T Float](r *rand.Rand, a *guarded, e entry[T], z size, class int) *ar
 		case shapeOne:
 			length = 1
 		case shapeScratch:
-			length = portable.PowScratch
+			length = min(z.cols, portable.PowScratch)
 			out.scratch = append(out.scratch, len(out.slices))
 		case shapeLimits:
 			length = mat

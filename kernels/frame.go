@@ -45,9 +45,12 @@ func newGrid(rows, cols, cellRows, cellCols int) grid {
 
 // gridFor cuts for kernels without sums down the columns: into blocks of
 // columns and as many rows as a call may take, fewer when threads share them.
-func gridFor(rows, cols, threads int) grid {
+func gridFor(rows, cols, threads int) grid { return gridOf(rows, cols, streamElements, threads) }
+
+// gridOf is gridFor with cells of at most that many elements.
+func gridOf(rows, cols, elements, threads int) grid {
 	cellCols := max(1, min(cols, blockCols))
-	cellRows := min(streamElements/cellCols, maxCellRows)
+	cellRows := min(elements/cellCols, maxCellRows)
 	return newGrid(rows, cols, rowsFor(rows, cellRows, threads), cellCols)
 }
 

@@ -192,6 +192,15 @@ func (f *frame[T]) powerSums(w Matrix[T], kind exponent, p float64, weights, row
 	*j = sumsJob[T]{}
 }
 
+// streamOf is how many elements a call reads as one stream, that far away: from
+// memory so many that its rows can lie apart.
+func streamOf(far int) int {
+	if far == 2 {
+		return 2 * streamElements
+	}
+	return streamElements
+}
+
 // sumUp runs the sums block by block. A single block of a direction lands in
 // rows or cols itself, several in the frame's partial results.
 func (f *frame[T]) sumUp(w Matrix[T], kind exponent, p float64, weights, rows, cols []T) *sumsJob[T] {
@@ -199,11 +208,7 @@ func (f *frame[T]) sumUp(w Matrix[T], kind exponent, p float64, weights, rows, c
 	j.far = w.distance()
 	threads := threadsFor(w.Rows * w.Cols * kind.cost())
 	if cols == nil {
-		j.grid = gridFor(w.Rows, w.Cols, threads)
-		if j.far == 2 { // long enough for rows that lie apart
-			j.cellRows = rowsFor(w.Rows, min(2*streamElements/j.cellCols, maxCellRows), threads)
-			j.grid = newGrid(w.Rows, w.Cols, j.cellRows, j.cellCols)
-		}
+		j.grid = gridOf(w.Rows, w.Cols, streamOf(j.far), threads)
 		j.weights = f.spread(0, weights, w.Cols, blockCols)
 	} else {
 		cellCols := min(w.Cols, blockCols)
@@ -255,10 +260,7 @@ func (s *sumsJob[T]) cell(k, who int) {
 	step, l := max(1, cellElements/n), &s.locals[who]
 	switch {
 	case s.kind.readsAsOneStream():
-		step = max(1, streamElements/n)
-		if s.far == 2 {
-			step *= 2
-		}
+		step = max(1, streamOf(s.far)/n)
 	case s.kind == exponentMax && out != nil && acc != nil:
 		step = l1Rows[T](n) // two calls a piece
 	case s.kind == exponentGeneral:

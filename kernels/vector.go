@@ -80,6 +80,11 @@ func (v *vectorJob[T]) cell(k, _ int) {
 // of one row, added to +0, which changes no bit of a value that is not negative.
 func powAbs[T Float](kind exponent, y, x, e []T) {
 	if kind == exponentGeneral {
+		if len(y) <= 256 { // making the whole scratch zero takes 36 ns
+			var t [256]T
+			kPowAbsV(y, x, e, t[:], len(y))
+			return
+		}
 		var t [portable.PowScratch]T
 		kPowAbsV(y, x, e, t[:], len(y))
 		return

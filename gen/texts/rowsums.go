@@ -6,8 +6,9 @@ import (
 	"github.com/hebbkern/hebbkern/gen/ir"
 )
 
-// rowSum takes two rows at once from the second cache, where the latency of their additions is the bound. From farther
-// away one row after the other is faster: w is then one stream, which the prefetchers follow across the rows.
+// rowSum takes two rows at once from the second cache, where the latency of their additions is the bound. From the third
+// one row after the other is faster: w is then one stream, which the prefetchers follow across the rows. From memory there
+// are two such streams.
 func rowSum(b *ir.Builder, p summand) {
 	whenGiven(b, "v", func(weighted bool) {
 		rows, w, out := b.Param("rows"), b.Param("w"), b.Param("out")
@@ -34,13 +35,13 @@ func rowSum(b *ir.Builder, p summand) {
 			}
 			b.AddTo(out, int64(count)*b.Size())
 		}
-		alone := func() {
+		if p.panel > 0 {
+			var v ir.Val
+			var along []ir.Val
 			b.While(rows, 1, func() {
-				var v ir.Val
-				var along []ir.Val
 				if weighted {
 					v = b.Param("v")
-					along = append(along, v)
+					along = []ir.Val{v}
 				}
 				// The square-root unit is the bound, and on small pages asking ahead costs (4096² float32, p = 1.5: 3.1 ms
 				// to 3.5).
@@ -51,19 +52,14 @@ func rowSum(b *ir.Builder, p summand) {
 					return b.Add(sum, x)
 				})
 			})
-		}
-		if p.panel == 0 {
-			far := b.Param("far")
-			b.If(far, inMemory, func() {
-				rowsApart(b, p, weighted, rows, w, out)
-				b.While(rows, 1, func() { group(1, 2048) })
-			})
-			b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, 0) }) })
-		}
-		if p.panel > 0 {
-			alone()
 			return
 		}
+		far := b.Param("far")
+		b.If(far, inMemory, func() {
+			rowsApart(b, p, weighted, rows, w, out)
+			b.While(rows, 1, func() { group(1, 2048) })
+		})
+		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, 0) }) })
 		b.While(rows, 1, func() { group(1, 0) })
 	})
 }

@@ -383,7 +383,7 @@ func bothWeighted(b *ir.Builder, p summand) {
 			return b.FMA(x, a.load(v, q), sum)
 		}, func(x, sum ir.Val) ir.Val { return b.FMA(x, weight, sum) })
 	}
-	group := func(count int, ahead bool) {
+	group := func(count int) {
 		acc, v := b.Param("acc"), b.Param("v")
 		at, sums := rowGroup(b, w, count)
 		weight := make([]ir.Val, count)
@@ -391,19 +391,10 @@ func bothWeighted(b *ir.Builder, p summand) {
 			weight[r] = b.LoadU(us, int64(r)*b.Size())
 		}
 		b.AddTo(us, int64(count)*b.Size())
-		var next ir.Val
-		cursors := append([]ir.Val{acc, v}, at...)
-		if ahead { // w is at the next row now
-			next = b.ICopy(w)
-			cursors = append(cursors, next)
-		}
 		var col ir.Val
-		over(b, b.Param("cols"), false, cursors, sums, func(a access, r, q int, sum ir.Val) ir.Val {
+		over(b, b.Param("cols"), false, append([]ir.Val{acc, v}, at...), sums, func(a access, r, q int, sum ir.Val) ir.Val {
 			if r == 0 {
 				col = b.Var(a.load(acc, q))
-			}
-			if at := int64(q) * b.VecSize(); ahead && at%lineBytes == 0 {
-				b.Prefetch(next, at)
 			}
 			x := p.value(b, a.load(at[r], q))
 			total := b.FMA(x, a.load(v, q), sum)
@@ -431,7 +422,7 @@ func bothWeighted(b *ir.Builder, p summand) {
 	if p.panel == 0 {
 		far := b.Param("far")
 		b.If(far, inMemory, alone)
-		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2, false) }) })
+		b.IfBelow(far, inThird, func() { b.While(rows, 2, func() { group(2) }) })
 		b.While(rows, 1, one)
 		return
 	}

@@ -25,7 +25,7 @@ const (
 	HalfList       // count masks of the lanes of a pair's one row or the other
 	LimitMat       // rows × cols elements, limitStride apart: 0 is one row for all
 	One            // one element
-	Scratch        // PowScratch elements, with anything in them before and after
+	Scratch        // min(n, PowScratch) elements, with anything in them before and after
 )
 
 // Param is a kernel's parameter.

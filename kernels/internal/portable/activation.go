@@ -195,11 +195,11 @@ func Log2V[T Float](y, x []T, n int) {
 	}
 }
 
-// PowScratch is the length of the scratch that PowAbsV takes.
+// PowScratch is the most scratch that PowAbsV uses.
 const PowScratch = 1024
 
 // PowAbsV is y = PowAbs(x, e) = |x|^p, with e the exponent as PowPrepare left
-// it. The assembly leaves something in t, of length PowScratch.
+// it. The assembly leaves something in t, of length min(n, PowScratch).
 func PowAbsV[T Float](y, x, e, _ []T, n int) {
 	y = y[:n]
 	for k, v := range x[:n] {
