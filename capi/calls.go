@@ -66,12 +66,10 @@ func call[T kernels.Float](kernel int, args unsafe.Pointer, i, j int) (int, erro
 		return i, windowedGain[T]((*C.hk_windowed_gain_args)(args), i, j)
 	case C.HKI_STDP:
 		a := (*C.hk_stdp_args)(args)
-		composed := a.row_lr.dtype != C.HK_ABSENT || a.rates.dtype != C.HK_ABSENT || C.hki_composed(C.int(kernel), args) != 0
-		return inTime(i, j, int(a.w.rows*a.w.cols), composed, func(from, to int) (int, error) { return stdp[T](a, from, to) })
+		return inTime(i, j, int(a.w.rows*a.w.cols), spikesComposed(kernel, args, &a.row_lr, &a.rates), func(from, to int) (int, error) { return stdp[T](a, from, to) })
 	case C.HKI_TRIPLET_STDP:
 		a := (*C.hk_triplet_stdp_args)(args)
-		composed := a.row_lr.dtype != C.HK_ABSENT || a.rates.dtype != C.HK_ABSENT || C.hki_composed(C.int(kernel), args) != 0
-		return inTime(i, j, int(a.w.rows*a.w.cols), composed, func(from, to int) (int, error) { return tripletSTDP[T](a, from, to) })
+		return inTime(i, j, int(a.w.rows*a.w.cols), spikesComposed(kernel, args, &a.row_lr, &a.rates), func(from, to int) (int, error) { return tripletSTDP[T](a, from, to) })
 	case C.HKI_PATCHES:
 		return j, patches[T]((*C.hk_patches_args)(args), i, j)
 	case C.HKI_CONV_FORWARD:

@@ -52,6 +52,11 @@ func pairingOf(dt, low, high, mu C.double, coincidence, trace C.int64_t) engine.
 		Coincidence: kernels.Coincidence(coincidence), Replace: trace == C.HK_TRACE_REPLACE}
 }
 
+// spikesComposed reports whether each step has more to do than its events.
+func spikesComposed(kernel int, args unsafe.Pointer, rowLR, rates *C.hk_array) bool {
+	return rowLR.dtype != C.HK_ABSENT || rates.dtype != C.HK_ABSENT || C.hki_composed(C.int(kernel), args) != 0
+}
+
 // composedSpikes is what the steps [i, j) of spikes are composed with.
 func composedSpikes[T kernels.Float](rowLR *C.hk_array, soft *C.int64_t, i, j int) engine.SpikeOptions[T] {
 	p := partsOf[T](rowLR, soft)
